@@ -1,0 +1,54 @@
+/** Pipelines of linked shaders, each compiled once for a device. */
+
+import type { Gpu } from './gpu';
+import { kernelKey, linkShader, type KernelSpec, type LinkedShader } from './shader-library';
+
+/** The compiled kernels of one device. */
+export class KernelCache {
+  readonly #pipelines = new Map<string, Promise<GPUComputePipeline>>();
+
+  constructor(private readonly gpu: Gpu) {}
+
+  /**
+   * The pipeline of a kernel; compiled on first use, in parallel with others.
+   * @throws Error that names the kernel, the module and the line where a shader does not compile.
+   */
+  pipeline(spec: KernelSpec): Promise<GPUComputePipeline> {
+    const key = kernelKey(spec);
+    let pipeline = this.#pipelines.get(key);
+    if (!pipeline) {
+      pipeline = compile(this.gpu.device, spec, key);
+      this.#pipelines.set(key, pipeline);
+    }
+    return pipeline;
+  }
+}
+
+async function compile(
+  device: GPUDevice,
+  spec: KernelSpec,
+  key: string,
+): Promise<GPUComputePipeline> {
+  const linked = await linkShader(spec);
+  const module = device.createShaderModule({ label: key, code: linked.code });
+  try {
+    return await device.createComputePipelineAsync({
+      label: key,
+      layout: 'auto',
+      compute: { module, entryPoint: spec.entry ?? 'main' },
+    });
+  } catch (error) {
+    const complaints = await compilationErrors(module, linked);
+    throw new Error(`kernel ${key} does not compile:\n${complaints || String(error)}`, {
+      cause: error,
+    });
+  }
+}
+
+async function compilationErrors(module: GPUShaderModule, linked: LinkedShader): Promise<string> {
+  const { messages } = await module.getCompilationInfo();
+  return messages
+    .filter((message) => message.type === 'error')
+    .map(({ lineNum, linePos, message }) => `${linked.sourceOf(lineNum, linePos)}: ${message}`)
+    .join('\n');
+}

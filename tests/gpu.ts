@@ -1,0 +1,86 @@
+/** A GPU for tests: the machine's own adapter through Dawn. Where there is none, tests fail. */
+
+import { CompiledPlan } from '../src/engine/compiled-plan';
+import { openGpu, unwrap, type Gpu, type GpuOptions } from '../src/engine/gpu';
+import { KernelCache } from '../src/engine/kernels';
+import { Plan } from '../src/engine/plan';
+import { SubmissionPacer } from '../src/engine/submission-pacer';
+import { TensorSet, type DType, type Tensor } from '../src/engine/tensor';
+import { readBytes, readFloats, writeTensor } from '../src/engine/transfer';
+import { createNodeGpu } from '../src/headless/gpu';
+
+/** An open device with what plans need to run on it. */
+export interface TestGpu {
+  readonly gpu: Gpu;
+  readonly kernels: KernelCache;
+  readonly pacer: SubmissionPacer;
+}
+
+/** Opens a device; close it with `gpu.destroy()` in `afterAll`. */
+export async function openTestGpu(options?: GpuOptions): Promise<TestGpu> {
+  const gpu = unwrap(await openGpu(createNodeGpu(), options));
+  return { gpu, kernels: new KernelCache(gpu), pacer: new SubmissionPacer(gpu) };
+}
+
+/** Declares tensors, records a plan with them and runs it: the shape of every kernel test. */
+export class Bench {
+  readonly set = new TensorSet();
+  readonly plan = new Plan('test');
+  readonly #contents: { tensor: Tensor; data: ArrayBufferView<ArrayBuffer> }[] = [];
+
+  constructor(private readonly context: TestGpu) {}
+
+  /** An f32 tensor with contents. */
+  input(name: string, shape: readonly number[], data: Float32Array<ArrayBuffer>): Tensor {
+    return this.raw(name, shape, 'f32', data);
+  }
+
+  /** A tensor of any type with its bytes. */
+  raw(
+    name: string,
+    shape: readonly number[],
+    dtype: DType,
+    data: ArrayBufferView<ArrayBuffer>,
+  ): Tensor {
+    const tensor = this.set.tensor(name, shape, dtype, 'workspace');
+    this.fill(tensor, data);
+    return tensor;
+  }
+
+  /** Contents for a tensor declared elsewhere in this set. */
+  fill(tensor: Tensor, data: ArrayBufferView<ArrayBuffer>): void {
+    this.#contents.push({ tensor, data });
+  }
+
+  /** An f32 tensor poisoned with a value that no kernel should leave behind. */
+  output(name: string, shape: readonly number[], poison = NaN): Tensor {
+    const length = shape.reduce((product, extent) => product * extent, 1);
+    return this.input(name, shape, new Float32Array(length).fill(poison));
+  }
+
+  /** Allocates, uploads, compiles and runs the plan once; results are read with {@link Bench.read}. */
+  async run(): Promise<void> {
+    const { gpu, kernels, pacer } = this.context;
+    await this.set.materialise(gpu);
+    for (const { tensor, data } of this.#contents) writeTensor(gpu, tensor, data);
+    const result = await gpu.guard('test plan', async () => {
+      const compiled = await CompiledPlan.compile(gpu, kernels, this.plan);
+      await compiled.run(pacer);
+      await pacer.idle();
+      compiled.destroy();
+    });
+    unwrap(result);
+  }
+
+  read(tensor: Tensor): Promise<Float32Array<ArrayBuffer>> {
+    return readFloats(this.context.gpu, tensor);
+  }
+
+  readBytes(tensor: Tensor): Promise<ArrayBuffer> {
+    return readBytes(this.context.gpu, tensor);
+  }
+
+  destroy(): void {
+    this.set.destroy();
+  }
+}
