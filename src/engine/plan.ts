@@ -8,7 +8,10 @@ import type { KernelSpec } from './shader-library';
 import type { Tensor } from './tensor';
 
 /** One scalar of a kernel's `params` uniform. */
-export type Param = { readonly type: 'u32' | 'i32' | 'f32'; readonly value: number };
+export interface Param {
+  readonly type: 'u32' | 'i32' | 'f32';
+  readonly value: number;
+}
 
 export const u32 = (value: number): Param => ({ type: 'u32', value });
 export const i32 = (value: number): Param => ({ type: 'i32', value });
