@@ -1,4 +1,6 @@
+import type { FileFolder } from '../formats/byte-source';
 import type { ChatMessage } from './examples';
+import { readTokenizerFiles } from './tokenizer-files';
 
 /** Token ids with the part of the text that each stands for. */
 export interface OffsetEncoding {
@@ -44,4 +46,22 @@ export interface Tokenizer {
    * @throws InputError when the template refuses the conversation, cannot be read, or does more than a chat template needs
    */
   renderChat(messages: readonly ChatMessage[], options: ChatRendering): string;
+}
+
+/**
+ * The tokenizer of a Hugging Face folder, from its tokenizer.json, tokenizer_config.json and chat template; nothing is fetched from anywhere.
+ * @throws InputError when a file is missing, is not what it should be, or could keep the thread busy for ever
+ */
+export async function loadTokenizer(folder: FileFolder): Promise<Tokenizer> {
+  const files = await readTokenizerFiles(folder);
+  const { HuggingFaceTokenizer } = await import('./hugging-face-tokenizer');
+  return new HuggingFaceTokenizer(files);
+}
+
+/** A prompt as a model without chat turns continues it: the special tokens of its own settings, but never a second beginning-of-text. */
+export function encodePrompt(tokenizer: Tokenizer, text: string): number[] {
+  const ids = tokenizer.encode(text, { addSpecialTokens: true });
+  const { bosTokenId } = tokenizer;
+  const twice = bosTokenId !== null && ids[0] === bosTokenId && ids[1] === bosTokenId;
+  return twice ? ids.slice(1) : ids;
 }

@@ -1,0 +1,115 @@
+import { Environment, Interpreter, parse, tokenize } from '@huggingface/jinja';
+
+/** What a rendering may cost. Templates come from strangers; the largest real ones need a hundredth of this. */
+export interface TemplateLimits {
+  /** Nodes of the template evaluated, loops counted anew each time round. */
+  steps: number;
+  /** UTF-16 code units of the longest string made on the way. */
+  characters: number;
+  /** Items of the longest list, ranges included. */
+  items: number;
+}
+
+type Node = Parameters<Interpreter['evaluate']>[0];
+type Value = ReturnType<Interpreter['evaluate']>;
+
+const ENGLISH = 'en-US';
+
+/**
+ * A chat template as transformers sets Jinja up for it: blocks trimmed and stripped on the left, `raise_exception`, `strftime_now`.
+ * Parsing throws on what is not Jinja; rendering throws what the template raises, and where it does more than the limits allow.
+ */
+export class SandboxedTemplate {
+  private readonly program: ReturnType<typeof parse>;
+
+  constructor(template: string) {
+    this.program = parse(tokenize(template, { lstrip_blocks: true, trim_blocks: true }));
+  }
+
+  /** @param now what `strftime_now` answers, in local time */
+  render(variables: Readonly<Record<string, unknown>>, limits: TemplateLimits, now: Date): string {
+    const environment = new Environment();
+    for (const [name, value] of Object.entries({ ...globals(limits, now), ...variables })) {
+      environment.set(name, value);
+    }
+    const result = new LimitedInterpreter(environment, limits).run(this.program);
+    if (typeof result.value !== 'string') throw new Error('the template does not make a text');
+    return result.value;
+  }
+}
+
+class LimitedInterpreter extends Interpreter {
+  private stepsLeft: number;
+
+  constructor(
+    environment: Environment,
+    private readonly limits: TemplateLimits,
+  ) {
+    super(environment);
+    this.stepsLeft = limits.steps;
+  }
+
+  override evaluate(node: Node, environment: Environment): Value {
+    if (this.stepsLeft-- <= 0) throw new Error('the template runs too long');
+    const result = super.evaluate(node, environment);
+    if (typeof result.value === 'string' && result.value.length > this.limits.characters) {
+      throw new Error('the template makes too long a text');
+    }
+    if (Array.isArray(result.value) && result.value.length > this.limits.items) {
+      throw new Error('the template makes too long a list');
+    }
+    return result;
+  }
+}
+
+function globals(limits: TemplateLimits, now: Date): Record<string, unknown> {
+  return {
+    true: true,
+    True: true,
+    false: false,
+    False: false,
+    none: null,
+    None: null,
+    raise_exception: (message: unknown) => {
+      throw new Error(String(message));
+    },
+    range: (start: number, stop?: number, step?: number) =>
+      stop === undefined
+        ? limitedRange(0, start, step ?? 1, limits.items)
+        : limitedRange(start, stop, step ?? 1, limits.items),
+    strftime_now: (format: string) => formatTime(now, format),
+  };
+}
+
+function limitedRange(start: number, stop: number, step: number, items: number): number[] {
+  if (![start, stop, step].every(Number.isInteger)) throw new Error('range() takes whole numbers');
+  if (step === 0) throw new Error('range() step must not be zero');
+  const length = Math.max(0, Math.ceil((stop - start) / step));
+  if (length > items) throw new Error('the template makes too long a list');
+  return Array.from({ length }, (_, index) => start + index * step);
+}
+
+/** Python's strftime for the directives that chat templates use, with English names whatever the host's language. */
+function formatTime(time: Date, format: string): string {
+  const twoDigits = (value: number): string => String(value).padStart(2, '0');
+  const name = (options: Intl.DateTimeFormatOptions): string =>
+    new Intl.DateTimeFormat(ENGLISH, options).format(time);
+  const directives: Record<string, () => string> = {
+    Y: () => String(time.getFullYear()),
+    y: () => twoDigits(time.getFullYear() % 100),
+    m: () => twoDigits(time.getMonth() + 1),
+    d: () => twoDigits(time.getDate()),
+    H: () => twoDigits(time.getHours()),
+    M: () => twoDigits(time.getMinutes()),
+    S: () => twoDigits(time.getSeconds()),
+    b: () => name({ month: 'short' }),
+    B: () => name({ month: 'long' }),
+    a: () => name({ weekday: 'short' }),
+    A: () => name({ weekday: 'long' }),
+    '%': () => '%',
+  };
+  return format.replace(
+    /%([A-Za-z%])/g,
+    (whole, letter: string) => directives[letter]?.() ?? whole,
+  );
+}

@@ -1,0 +1,106 @@
+/** How far a token may lie from where the one before it ended, in bytes, when a normaliser has changed the text between. */
+const SEARCH_BYTES = 256;
+const SPACE = 0x20;
+
+/**
+ * Which part of a text each of its tokens covers. Tokens are matched to the UTF-8 text in order by their bytes; a space that the tokenizer
+ * put in front is passed over, text that no token stands for (white space that an added token swallows) goes to the token after it, and
+ * where a normaliser has changed the text a token covers what lies between its neighbours. A token that holds part of a character covers
+ * the whole of it.
+ *
+ * @param tokens the bytes that each token stands for
+ * @returns first and one past the last UTF-16 code unit of each token, [tokens]
+ */
+export function tokenOffsets(
+  text: string,
+  tokens: readonly Uint8Array[],
+): { starts: Uint32Array; ends: Uint32Array } {
+  const bytes = new TextEncoder().encode(text);
+  const { starts, ends } = byteOffsets(bytes, tokens);
+  const units = codeUnitsOfBytes(text, bytes.length);
+  for (let token = 0; token < tokens.length; token++) {
+    const [start, end] = [starts[token] ?? 0, ends[token] ?? 0];
+    starts[token] = floorUnit(units, start);
+    ends[token] = end === start ? floorUnit(units, start) : ceilUnit(units, end);
+  }
+  return { starts, ends };
+}
+
+function byteOffsets(
+  text: Uint8Array,
+  tokens: readonly Uint8Array[],
+): { starts: Uint32Array; ends: Uint32Array } {
+  const starts = new Uint32Array(tokens.length);
+  const ends = new Uint32Array(tokens.length);
+  let at = 0;
+  tokens.forEach((token, index) => {
+    starts[index] = at;
+    at = endOfToken(text, at, token, tokens[index + 1]);
+    ends[index] = at;
+  });
+  return { starts, ends };
+}
+
+/** One past the last byte of the token that begins at or after `at`. */
+function endOfToken(
+  text: Uint8Array,
+  at: number,
+  token: Uint8Array,
+  next: Uint8Array | undefined,
+): number {
+  if (matchesAt(text, at, token)) return at + token.length;
+  const unpadded = token[0] === SPACE ? token.subarray(1) : undefined;
+  if (unpadded !== undefined && matchesAt(text, at, unpadded)) return at + unpadded.length;
+  const found = find(text, at, token);
+  if (found !== undefined) return found + token.length;
+  const nextAt = next === undefined ? text.length : find(text, at, next);
+  return nextAt ?? at;
+}
+
+function find(text: Uint8Array, from: number, bytes: Uint8Array): number | undefined {
+  if (bytes.length === 0) return undefined;
+  const last = Math.min(from + SEARCH_BYTES, text.length - bytes.length);
+  for (let at = from; at <= last; at++) if (matchesAt(text, at, bytes)) return at;
+  return undefined;
+}
+
+function matchesAt(text: Uint8Array, at: number, bytes: Uint8Array): boolean {
+  if (at + bytes.length > text.length) return false;
+  for (let index = 0; index < bytes.length; index++) {
+    if (text[at + index] !== bytes[index]) return false;
+  }
+  return true;
+}
+
+/**
+ * For each byte of the UTF-8 text the code unit at which its character starts, with the text's length after the last; null where every
+ * byte is a code unit.
+ */
+function codeUnitsOfBytes(text: string, byteLength: number): Uint32Array | null {
+  if (byteLength === text.length) return null;
+  const units = new Uint32Array(byteLength + 1);
+  let byte = 0;
+  let unit = 0;
+  for (const character of text) {
+    const code = character.codePointAt(0) ?? 0;
+    const length = code < 0x80 ? 1 : code < 0x800 ? 2 : code < 0x10000 ? 3 : 4;
+    units.fill(unit, byte, byte + length);
+    byte += length;
+    unit += character.length;
+  }
+  units[byteLength] = unit;
+  return units;
+}
+
+function floorUnit(units: Uint32Array | null, byte: number): number {
+  return units === null ? byte : (units[byte] ?? 0);
+}
+
+/** The code unit at which the next character after byte `end - 1` starts. */
+function ceilUnit(units: Uint32Array | null, end: number): number {
+  if (units === null) return end;
+  const inside = units[end - 1];
+  let next = end;
+  while (next < units.length - 1 && units[next] === inside) next++;
+  return units[next] ?? 0;
+}
