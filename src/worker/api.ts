@@ -95,7 +95,8 @@ export interface TrainerWorker {
 
   /**
    * Sets the one listener of events; it replaces any before. Told at once: the lock's state and, where there is one, the state of the run
-   * at work. Steps, samples and notices follow as they happen, in order.
+   * at work. Steps, samples and notices follow as they
+   * happen, in order.
    */
   listen(listener: (event: TrainerEvent) => void): Promise<void>;
 

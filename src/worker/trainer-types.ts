@@ -176,7 +176,7 @@ export type TrainerEvent =
   /** What the phases `preparing` and `recovering` are doing now. */
   | { type: 'progress'; runId: string; progress: Progress }
   /** A step is done. Some may be told together, in order; none is left out. */
-  | { type: 'steps'; runId: string; metrics: StepMetrics[]; speed: Speed }
+  | { type: 'steps'; runId: string; metrics: StepMetrics[] }
   /** Samples of one step; a sample of the same step and prompt replaces the one before (after a resume). */
   | { type: 'samples'; runId: string; samples: Sample[] }
   /** What is on the GPU now. */
@@ -186,13 +186,6 @@ export type TrainerEvent =
   | { type: 'rewound'; runId: string; step: number }
   /** Who may train. `elsewhere`: another tab holds the GPU; changes by itself when that tab ends. */
   | { type: 'lock'; lock: 'free' | 'here' | 'elsewhere' };
-
-export interface Speed {
-  /** Tokens of all kinds but padding, over the last steps. */
-  tokensPerSecond: number;
-  /** Null before three steps. */
-  secondsLeft: number | null;
-}
 
 export interface AskRequest {
   runId: string;

@@ -1,0 +1,77 @@
+import { proxy, releaseProxy, wrap, type Remote } from 'comlink';
+
+/**
+ * The only address that may become a worker's script is one that the build made. Browsers that enforce trusted types want that said by a policy.
+ */
+const scriptAddresses = (
+  globalThis as { trustedTypes?: { createPolicy(name: string, rules: object): ScriptAddresses } }
+).trustedTypes?.createPolicy('tunesmith-workers', { createScriptURL: (url: string) => url }) ?? {
+  createScriptURL: (url: string) => url,
+};
+interface ScriptAddresses {
+  createScriptURL(url: string): string;
+}
+
+/** A worker that can be asked, ended and started again, and whose end is never a promise that waits for ever. */
+export class WorkerLink<Api extends object> {
+  /** The worker's methods. Functions among the arguments are called in this thread. Stays the same when the worker is started again. */
+  readonly api: Api;
+  /** Told in one sentence when the worker broke down: its script did not load, or something was thrown that nobody caught. */
+  onFailure: (message: string) => void = () => undefined;
+
+  #worker: Worker;
+  #remote: Remote<Api>;
+  readonly #pending = new Set<(reason: Error) => void>();
+
+  constructor(
+    private readonly name: string,
+    private readonly script: string,
+  ) {
+    [this.#worker, this.#remote] = this.#start();
+    this.api = new Proxy({} as Api, {
+      get: (_, method) => (typeof method === 'string' ? this.#caller(method) : undefined),
+    });
+  }
+
+  /** Ends the worker whatever it does; all that was asked of it rejects with AbortError. A new one is there at once. */
+  restart(): void {
+    this.#remote[releaseProxy]();
+    this.#worker.terminate();
+    this.#rejectAll(new DOMException(`The ${this.name} worker was ended.`, 'AbortError'));
+    [this.#worker, this.#remote] = this.#start();
+  }
+
+  #start(): [Worker, Remote<Api>] {
+    const worker = new Worker(scriptAddresses.createScriptURL(this.script), {
+      type: 'module',
+      name: this.name,
+    });
+    worker.addEventListener('error', (event) => {
+      const message = `The ${this.name} worker broke down: ${event.message || 'its script did not load'}. Reload the page; stored runs are safe.`;
+      this.#rejectAll(new Error(message));
+      this.onFailure(message);
+    });
+    return [worker, wrap<Api>(worker)];
+  }
+
+  #caller(method: string): (...values: unknown[]) => Promise<unknown> {
+    return (...values) => {
+      const remote = this.#remote as unknown as Record<
+        string,
+        (...passed: unknown[]) => Promise<unknown>
+      >;
+      const answer = remote[method]?.(
+        ...values.map((value) => (typeof value === 'function' ? proxy(value) : value)),
+      );
+      return new Promise((resolve, reject) => {
+        this.#pending.add(reject);
+        void answer?.then(resolve, reject).finally(() => this.#pending.delete(reject));
+      });
+    };
+  }
+
+  #rejectAll(reason: Error): void {
+    for (const reject of this.#pending) reject(reason);
+    this.#pending.clear();
+  }
+}
