@@ -1,4 +1,5 @@
 import type { PackedBatch } from '../data/batches';
+import type { UpdateSettings } from '../engine/ops/optimizer';
 
 /** One trained tensor. */
 export interface TrainedParameter {
@@ -7,21 +8,6 @@ export interface TrainedParameter {
   shape: readonly number[];
   /** Whether weight decay applies: not to norms and biases. */
   decay: boolean;
-}
-
-/** What one update is made of; torch's AdamW after clipping by the global norm. */
-export interface UpdateValues {
-  learningRate: number;
-  beta1: number;
-  beta2: number;
-  epsilon: number;
-  weightDecay: number;
-  /** `1 - beta1 ** t`, where t counts the updates that were applied, from 1. */
-  biasCorrection1: number;
-  /** `1 - beta2 ** t` */
-  biasCorrection2: number;
-  /** Gradients are scaled by `min(1, maxGradNorm / (norm + 1e-6))`; 0 turns clipping off. */
-  maxGradNorm: number;
 }
 
 /** What one step came to. */
@@ -36,15 +22,16 @@ export interface StepReading {
 
 /** All that training changes, one array a parameter, in the order of `parameters`; exact f32 values. */
 export interface TrainableState {
-  parameters: Float32Array[];
-  firstMoments: Float32Array[];
-  secondMoments: Float32Array[];
+  parameters: Float32Array<ArrayBuffer>[];
+  firstMoments: Float32Array<ArrayBuffer>[];
+  secondMoments: Float32Array<ArrayBuffer>[];
 }
 
 /**
- * What the training loop asks of a model. Methods that return nothing only submit work, which happens in the order of the calls;
- * methods that return a promise capture, in the same order, the state at the moment of the call, so that the caller may go on
- * submitting before the promise resolves. The same calls on the same machine give the same bits. A promise rejects when the GPU is lost.
+ * What the training loop asks of a model. The caller awaits each submission (`Promise<void>`) before the next call: it resolves when the
+ * work is submitted and at most a little of it is still ahead of the GPU, not when it is done. Readings (`readStep`, `readLoss`,
+ * `exportState`) take the state as of the submissions before the call, and the caller may go on submitting before they resolve. The same
+ * calls on the same machine give the same bits. Every promise rejects when the GPU is lost.
  */
 export interface TrainableModel {
   /** In a fixed order. */
@@ -57,22 +44,22 @@ export interface TrainableModel {
    * @param step.lossScale 1 / trained tokens of the whole accumulated step.
    * @param step.seed of this micro-batch's dropout, 32 bits.
    */
-  accumulate(batch: PackedBatch, step: { lossScale: number; seed: number }): void;
+  accumulate(batch: PackedBatch, step: { lossScale: number; seed: number }): Promise<void>;
 
   /** Throws away what was accumulated: gradients and the loss sum become zero. */
-  discard(): void;
+  discard(): Promise<void>;
 
   /**
    * Clips the gradients, updates parameters and moments, and zeroes the gradients. Where loss sum or gradient norm is not finite, the
    * GPU itself leaves parameters and moments as they are.
    */
-  update(values: UpdateValues): void;
+  update(settings: UpdateSettings): Promise<void>;
 
-  /** Reads loss sum and norm as of the last `update`, and zeroes the loss sum. Several readings may be under way. */
+  /** Reads the loss sum and the norm of the last `update`, and zeroes the loss sum. Two readings may be under way. */
   readStep(): Promise<StepReading>;
 
   /** Forward only, without dropout; evaluation's loss sum += the sum of `-log p` over the trained tokens. */
-  evaluate(batch: PackedBatch): void;
+  evaluate(batch: PackedBatch): Promise<void>;
 
   /** Reads evaluation's loss sum and zeroes it. */
   readLoss(): Promise<number>;
@@ -80,9 +67,9 @@ export interface TrainableModel {
   exportState(): Promise<TrainableState>;
 
   /** Sets parameters and moments; gradients and both loss sums become zero. */
-  importState(state: TrainableState): void;
+  importState(state: TrainableState): Promise<void>;
 
-  /** Resolves when the work that was submitted before the call is done. */
+  /** Resolves when all submitted work is done. */
   idle(): Promise<void>;
 
   destroy(): void;
