@@ -1,0 +1,265 @@
+/**
+ * Linear layers over frozen or trained weights, with a LoRA adapter (Hu et al. 2021) riding along: the low-rank part enters the same
+ * matrix product as further columns of K, and B·A is never formed.
+ */
+
+import { f32, u32, type Param, type Plan } from '../plan';
+import type { Tensor } from '../tensor';
+import { weightConditions, type Weight } from '../weight';
+
+/** A low-rank adapter of one linear layer: out += scale · dropout(x) · Aᵀ · Bᵀ. */
+export interface Lora {
+  readonly rank: number;
+  /** alpha / rank, or alpha / √rank with rsLoRA. */
+  readonly scale: number;
+  /** [rank, in] f32 */
+  readonly A: Tensor;
+  /** [out, rank] f32 */
+  readonly B: Tensor;
+  /** Probability of dropping an element of x. */
+  readonly dropout: number;
+  /** u32 [1], another value for every micro-batch. */
+  readonly seed: Tensor;
+  /** Index of this adapter in the model, so that every adapter drops other elements. */
+  readonly site: number;
+}
+
+/** A linear layer: weight [out, in], and what is added to its product. */
+export interface Linear {
+  readonly label: string;
+  readonly weight: Weight;
+  /** [out] f32 */
+  readonly bias?: Tensor;
+  readonly lora?: Lora;
+}
+
+export interface LinearForward {
+  /** [tokens, in] */
+  readonly x: Tensor;
+  /** [tokens, out] */
+  readonly out: Tensor;
+  /** [tokens, rank], overwritten with dropout(x) · Aᵀ and kept for backward; required with an adapter. */
+  readonly u?: Tensor;
+  readonly tokens: number;
+  /** Adds to `out` instead of overwriting it: the residual addition. */
+  readonly accumulate?: boolean;
+}
+
+/** out (+)= x · Wᵀ + bias + scale · u · Bᵀ, with u = dropout(x) · Aᵀ. */
+export function linearForward(plan: Plan, linear: Linear, forward: LinearForward): void {
+  const { label, weight, bias, lora } = linear;
+  const { x, out, tokens, accumulate = false } = forward;
+  const u = lora && required(forward.u, `${label}: u`);
+  if (lora && u) {
+    const { rank } = lora;
+    plan.dispatch({
+      label: `${label} lora down`,
+      kernel: { module: 'lora/down', conditions: { dropout: lora.dropout > 0 } },
+      params: [u32(tokens), u32(weight.columns), u32(rank), ...dropoutParams(lora)],
+      tensors: [x, lora.A, u, ...dropoutSeed(lora)],
+      workgroups: tiles(rank, tokens),
+      cost: tokens * weight.columns * rank,
+    });
+  }
+  for (const part of weight.parts) {
+    plan.dispatch({
+      label: `${label} forward`,
+      kernel: {
+        module: 'linear/forward',
+        conditions: { ...weightConditions(weight.format), lora: !!lora, bias: !!bias },
+      },
+      params: [
+        u32(tokens),
+        u32(weight.columns),
+        u32(part.firstRow),
+        u32(part.rows),
+        u32(weight.rows),
+        u32(accumulate ? 1 : 0),
+        u32(lora?.rank ?? 0),
+        f32(lora?.scale ?? 0),
+      ],
+      tensors: [x, out, ...(lora && u ? [u, lora.B] : []), ...(bias ? [bias] : [])],
+      weight: part.tensors,
+      workgroups: tiles(part.rows, tokens),
+      cost: tokens * part.rows * (weight.columns + (lora?.rank ?? 0)),
+    });
+  }
+}
+
+export interface LinearInputGradient {
+  /** [tokens, out] */
+  readonly dOut: Tensor;
+  /** [tokens, rank], overwritten with scale · dOut · B; required with an adapter. */
+  readonly g?: Tensor;
+  /** [tokens, in] */
+  readonly dX: Tensor;
+  readonly tokens: number;
+  /** Adds to `dX` instead of overwriting it. */
+  readonly accumulate: boolean;
+}
+
+/** dX (+)= dOut · W + mask ∘ (g · A), with g = scale · dOut · B: the same weight buffers, read transposed. */
+export function linearInputGradient(
+  plan: Plan,
+  linear: Linear,
+  gradient: LinearInputGradient,
+): void {
+  const { label, weight, lora } = linear;
+  const { dOut, dX, tokens, accumulate } = gradient;
+  const g = lora && required(gradient.g, `${label}: g`);
+  if (lora && g) {
+    plan.dispatch({
+      label: `${label} lora up backward`,
+      kernel: { module: 'lora/up_backward' },
+      params: [u32(tokens), u32(weight.rows), u32(lora.rank), f32(lora.scale)],
+      tensors: [dOut, lora.B, g],
+      workgroups: tiles(lora.rank, tokens),
+      cost: tokens * weight.rows * lora.rank,
+    });
+  }
+  weight.parts.forEach((part, index) => {
+    // The parts add up; the adapter's share comes in with the first.
+    const adapter = index === 0 ? lora : undefined;
+    const rank = adapter?.rank ?? 0;
+    plan.dispatch({
+      label: `${label} input gradient`,
+      kernel: {
+        module: 'linear/input_gradient',
+        conditions: {
+          ...weightConditions(weight.format),
+          lora: !!adapter,
+          dropout: !!adapter && adapter.dropout > 0,
+        },
+      },
+      params: [
+        u32(tokens),
+        u32(weight.columns),
+        u32(part.firstRow),
+        u32(part.rows),
+        u32(weight.rows),
+        u32(accumulate || index > 0 ? 1 : 0),
+        u32(rank),
+        ...(adapter ? dropoutParams(adapter) : [u32(0), u32(0), f32(1)]),
+      ],
+      tensors: [dOut, dX, ...(adapter && g ? [g, adapter.A, ...dropoutSeed(adapter)] : [])],
+      weight: part.tensors,
+      workgroups: tiles(weight.columns, tokens),
+      cost: tokens * weight.columns * (part.rows + rank),
+    });
+  });
+}
+
+export interface LoraGradients {
+  /** [tokens, in] */
+  readonly x: Tensor;
+  /** [tokens, rank], as forward left it. */
+  readonly u: Tensor;
+  /** [tokens, rank], as {@link linearInputGradient} left it. */
+  readonly g: Tensor;
+  /** [tokens, out] */
+  readonly dOut: Tensor;
+  /** [rank, in] */
+  readonly dA: Tensor;
+  /** [out, rank]; may lie in one buffer with `dA`. */
+  readonly dB: Tensor;
+  readonly tokens: number;
+}
+
+/** dA += gᵀ · dropout(x), dB += scale · dOutᵀ · u. */
+export function loraGradients(plan: Plan, linear: Linear, gradients: LoraGradients): void {
+  const { label, weight } = linear;
+  const lora = required(linear.lora, `${label}: lora`);
+  const { x, u, g, dOut, dA, dB, tokens } = gradients;
+  plan.dispatch({
+    label: `${label} lora A gradient`,
+    kernel: { module: 'lora/a_gradient', conditions: { dropout: lora.dropout > 0 } },
+    params: [u32(tokens), u32(weight.columns), u32(lora.rank), ...dropoutParams(lora)],
+    tensors: [x, g, dA, ...dropoutSeed(lora)],
+    workgroups: tiles(weight.columns, lora.rank),
+    cost: tokens * weight.columns * lora.rank,
+  });
+  plan.dispatch({
+    label: `${label} lora B gradient`,
+    kernel: { module: 'lora/b_gradient' },
+    params: [u32(tokens), u32(weight.rows), u32(lora.rank), f32(lora.scale)],
+    tensors: [dOut, u, dB],
+    workgroups: tiles(lora.rank, weight.rows),
+    cost: tokens * weight.rows * lora.rank,
+  });
+}
+
+export interface WeightGradient {
+  readonly label: string;
+  /** [tokens, in] */
+  readonly x: Tensor;
+  /** [tokens, out] */
+  readonly dOut: Tensor;
+  /** [out, in], f32 */
+  readonly dWeight: Weight;
+  readonly tokens: number;
+}
+
+/** dWeight += dOutᵀ · x; only full fine-tuning runs it. */
+export function weightGradient(plan: Plan, gradient: WeightGradient): void {
+  const { label, x, dOut, dWeight, tokens } = gradient;
+  if (dWeight.format !== 'f32') throw new Error(`${label}: a gradient is f32`);
+  for (const part of dWeight.parts) {
+    plan.dispatch({
+      label: `${label} weight gradient`,
+      kernel: { module: 'linear/weight_gradient' },
+      params: [
+        u32(tokens),
+        u32(dWeight.columns),
+        u32(part.firstRow),
+        u32(part.rows),
+        u32(dWeight.rows),
+      ],
+      tensors: [dOut, x, ...part.tensors],
+      workgroups: tiles(dWeight.columns, part.rows),
+      cost: tokens * dWeight.columns * part.rows,
+    });
+  }
+}
+
+export interface BiasGradient {
+  readonly label: string;
+  /** [tokens, features] */
+  readonly dOut: Tensor;
+  /** [features] */
+  readonly dBias: Tensor;
+  readonly tokens: number;
+  readonly features: number;
+}
+
+/** dBias += column sums of dOut. */
+export function biasGradient(plan: Plan, gradient: BiasGradient): void {
+  const { label, dOut, dBias, tokens, features } = gradient;
+  const workgroupSize = 64;
+  plan.dispatch({
+    label: `${label} bias gradient`,
+    kernel: { module: 'linear/bias_gradient', constants: { workgroup_size: workgroupSize } },
+    params: [u32(tokens), u32(features)],
+    tensors: [dOut, dBias],
+    workgroups: [Math.ceil(features / workgroupSize), 1, 1],
+    cost: tokens * features,
+  });
+}
+
+/** Workgroups of 8 x 8 outputs. */
+function tiles(columns: number, rows: number): [number, number, number] {
+  return [Math.ceil(columns / 8), Math.ceil(rows / 8), 1];
+}
+
+/** An element is dropped where its hash is below the probability in units of 2^-32. */
+function dropoutParams({ site, dropout }: Lora): Param[] {
+  return [u32(site), u32(Math.floor(dropout * 2 ** 32)), f32(1 / (1 - dropout))];
+}
+
+function dropoutSeed({ dropout, seed }: Lora): Tensor[] {
+  return dropout > 0 ? [seed] : [];
+}
+
+function required<T>(value: T | undefined, name: string): T {
+  if (value === undefined) throw new Error(`${name} is missing`);
+  return value;
+}
