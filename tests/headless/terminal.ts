@@ -1,0 +1,45 @@
+import { execFile } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { onTestFinished } from 'vitest';
+
+const ROOT = resolve(import.meta.dirname, '../..');
+
+/** Files that PyTorch and PEFT wrote. */
+export const FIXTURES = join(ROOT, 'tests/fixtures');
+
+export interface Answer {
+  code: number;
+  stdout: string;
+  /** Standard error's lines. */
+  lines: string[];
+  /** The last of them. */
+  last: string;
+}
+
+/** Runs `npm run headless -- ...` as its script does, called from a folder. */
+export function headless(from: string, ...words: string[]): Promise<Answer> {
+  return new Promise((answer, fail) => {
+    execFile(
+      process.execPath,
+      [join(ROOT, 'tools/headless.mjs'), ...words],
+      { cwd: ROOT, env: { ...process.env, INIT_CWD: from }, maxBuffer: 2 ** 26 },
+      (error, stdout, stderr) => {
+        if (error !== null && typeof error.code !== 'number') {
+          fail(new Error('the command did not end by itself', { cause: error }));
+          return;
+        }
+        const lines = stderr.trimEnd().split('\n');
+        answer({ code: Number(error?.code ?? 0), stdout, lines, last: lines.at(-1) ?? '' });
+      },
+    );
+  });
+}
+
+/** An empty folder that lasts as long as the test. */
+export function temporaryFolder(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'tunesmith-test-'));
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+  return folder;
+}
