@@ -1,5 +1,5 @@
 import { InputError } from '../errors';
-import { checkRange, decodeUtf8, type ByteSource } from './byte-source';
+import { decodeUtf8, type ByteSource } from './byte-source';
 import { isJsonObject, parseJson, type JsonObject } from './json';
 import { quoted } from './quoted';
 import { DTYPE_BYTES, isSafetensorsDtype, type SafetensorsDtype } from './tensor-dtype';
@@ -54,13 +54,19 @@ export async function openSafetensors(source: ByteSource): Promise<Safetensors> 
   };
 }
 
-/** The bytes of a tensor, all or a part: `length` bytes from `start` on. */
-export function readTensor(
+/**
+ * The bytes of a tensor, all or a part: `length` bytes from `start` on.
+ *
+ * @throws Error where these reach out of the tensor: a fault of the program, not of the file
+ */
+export async function readTensor(
   tensor: TensorEntry,
   start = 0,
   length = tensor.length - start,
 ): Promise<Uint8Array<ArrayBuffer>> {
-  checkRange({ name: tensor.source.name, size: tensor.length }, start, length);
+  if (start < 0 || length < 0 || start + length > tensor.length) {
+    throw new Error(`bytes ${start} to ${start + length} of ${tensor.name} do not exist`);
+  }
   return tensor.source.read(tensor.offset + start, length);
 }
 
