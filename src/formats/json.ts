@@ -33,18 +33,8 @@ export async function readJson(source: ByteSource, maximumBytes: number): Promis
 
 const NUMBER = /-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?/y;
 const UNSIGNED_INTEGER = /(?:0|[1-9][0-9]*)(?![.eE])/y;
-const FOUR_HEX_DIGITS = /[0-9a-fA-F]{4}/y;
 const LONE_SURROGATE = /\p{Cs}/u;
-const SIMPLE_ESCAPES = new Map([
-  ['"', '"'],
-  ['\\', '\\'],
-  ['/', '/'],
-  ['b', '\b'],
-  ['f', '\f'],
-  ['n', '\n'],
-  ['r', '\r'],
-  ['t', '\t'],
-]);
+const BACKSLASH = 0x5c;
 
 class JsonParser {
   private at = 0;
@@ -130,38 +120,30 @@ class JsonParser {
   }
 
   private string(): string {
-    let result = '';
-    let start = ++this.at;
-    for (;;) {
-      const character = this.text.charAt(this.at);
-      if (character === '"') {
-        result += this.text.slice(start, this.at++);
-        if (LONE_SURROGATE.test(result)) this.fail('a JSON string has half of a surrogate pair');
-        return result;
-      }
-      if (character < ' ') {
-        this.fail(
-          character === ''
-            ? 'a JSON string has no end'
-            : 'a JSON string has a raw control character',
-        );
-      }
-      if (character === '\\') {
-        result += this.text.slice(start, this.at++) + this.escape();
-        start = this.at;
-      } else {
-        this.at++;
-      }
+    const start = this.at;
+    const end = this.endOfString();
+    let value: unknown;
+    try {
+      value = JSON.parse(this.text.slice(start, end));
+    } catch {
+      this.fail('a JSON string has a raw control character or an escape that does not exist');
     }
+    if (typeof value !== 'string' || LONE_SURROGATE.test(value)) {
+      this.fail('a JSON string has half of a surrogate pair');
+    }
+    this.at = end;
+    return value;
   }
 
-  private escape(): string {
-    const character = this.text.charAt(this.at++);
-    const simple = SIMPLE_ESCAPES.get(character);
-    if (simple !== undefined) return simple;
-    const digits = character === 'u' ? this.match(FOUR_HEX_DIGITS) : '';
-    if (digits === '') this.fail('a JSON string has an escape that does not exist');
-    return String.fromCharCode(Number.parseInt(digits, 16));
+  /** Where the string that begins at the current quote is over: behind the next quote that is not escaped. */
+  private endOfString(): number {
+    for (let quote = this.at; ;) {
+      quote = this.text.indexOf('"', quote + 1);
+      if (quote < 0) this.fail('a JSON string has no end');
+      let backslashes = 0;
+      while (this.text.charCodeAt(quote - 1 - backslashes) === BACKSLASH) backslashes++;
+      if (backslashes % 2 === 0) return quote + 1;
+    }
   }
 
   private number(): number {

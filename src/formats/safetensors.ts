@@ -27,6 +27,8 @@ export interface Safetensors {
 export const LENGTH_BYTES = 8;
 export const METADATA_KEY = '__metadata__';
 const MAXIMUM_HEADER_BYTES = 16 * 1024 * 1024;
+/** Some 30,000 tensors; the largest Llama in NF4 has 6,000. */
+const MAXIMUM_HEADER_VALUES = 250_000;
 
 /**
  * Reads and checks the header of a safetensors file; tensors stay where they are. As strict as the format's own library (offsets in
@@ -39,7 +41,7 @@ export async function openSafetensors(source: ByteSource): Promise<Safetensors> 
   const header = await readHeader(source);
   const dataStart = LENGTH_BYTES + header.length;
   const text = decodeUtf8(header.bytes, source.name);
-  const limits = { depth: 3, unsignedIntegers: true };
+  const limits = { depth: 3, values: MAXIMUM_HEADER_VALUES, unsignedIntegers: true };
   const json = parseJson(text, source.name, limits);
   if (!isJsonObject(json)) throw new InputError('the header is not a JSON object', place(source));
 
