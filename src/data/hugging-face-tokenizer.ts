@@ -23,6 +23,7 @@ export class HuggingFaceTokenizer implements Tokenizer {
   readonly eosToken: string | null;
   readonly bosTokenId: number | null;
   readonly eosTokenId: number | null;
+  readonly specialTokens: readonly string[];
   readonly chatTemplate: string | null;
 
   private readonly pipeline: TokenizerPipeline;
@@ -42,6 +43,9 @@ export class HuggingFaceTokenizer implements Tokenizer {
     this.eosToken = files.specialTokens.eos_token ?? null;
     this.bosTokenId = this.idOf(this.bosToken, 'bos_token');
     this.eosTokenId = this.idOf(this.eosToken, 'eos_token');
+    this.specialTokens = [...this.addedTokens.values()]
+      .filter((token) => token.special)
+      .map((token) => token.content);
     this.chatTemplate = files.chatTemplates.get('default') ?? null;
   }
 

@@ -50,8 +50,7 @@ async function readTokenizerJson(folder: FileFolder): Promise<JsonObject> {
   const file = 'tokenizer.json';
   const source = await openRequired(folder, file);
   const tokenizer = parseObject(decodeUtf8(await readAll(source, TOKENIZER_BYTES), file), file);
-  if (!isJsonObject(tokenizer.model))
-    throw new InputError('the key "model" is missing', { file });
+  if (!isJsonObject(tokenizer.model)) throw new InputError('the key "model" is missing', { file });
   checkPatterns([tokenizer.normalizer, tokenizer.pre_tokenizer, tokenizer.decoder], file);
   const parts = ['normalizer', 'pre_tokenizer', 'post_processor', 'decoder'];
   return {

@@ -30,6 +30,8 @@ export interface Tokenizer {
   readonly eosToken: string | null;
   readonly bosTokenId: number | null;
   readonly eosTokenId: number | null;
+  /** All special tokens as strings. */
+  readonly specialTokens: readonly string[];
   /** The model's own chat template; null where it has none. */
   readonly chatTemplate: string | null;
   /** Token ids of a text. Strings that spell special tokens become those. */

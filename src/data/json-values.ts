@@ -1,0 +1,161 @@
+import type { ByteSource } from '../formats/byte-source';
+import { ByteQueue, LONGEST_VALUE, readBlocks } from './lines';
+
+/** One JSON value of a file, not parsed yet. */
+export interface JsonValueBytes {
+  /** 1-based line on which it begins. */
+  line: number;
+  /** Absent where the value is longer than allowed. */
+  bytes?: Uint8Array<ArrayBuffer>;
+  /** Bytes of the file read so far. */
+  bytesDone: number;
+}
+
+/** Where the file stops being what it should be; nothing after it can be read. */
+export interface JsonBreak {
+  line: number;
+  message: string;
+}
+
+/** A file that is one array, or values one after the other. */
+export type JsonLayout = 'array' | 'values';
+
+const QUOTE = 0x22;
+const COMMA = 0x2c;
+const BACKSLASH = 0x5c;
+const OPEN_BRACKET = 0x5b;
+const CLOSE_BRACKET = 0x5d;
+const OPEN_BRACE = 0x7b;
+const CLOSE_BRACE = 0x7d;
+const LINE_FEED = 0x0a;
+
+/** `first-value` may be the end of the array instead, `next-value` may not. */
+type State = 'before-array' | 'first-value' | 'next-value' | 'in-value' | 'after-array';
+
+/**
+ * The elements of a file's one array, or its top-level objects one after the other, as a stream: only brackets, quotes and line feeds are
+ * looked at, so that a file of any size takes the memory of its largest element.
+ */
+export async function* readJsonValues(
+  source: ByteSource,
+  layout: JsonLayout,
+): AsyncGenerator<JsonValueBytes | JsonBreak> {
+  const scanner = new ValueScanner(layout);
+  for await (const { bytes, end } of readBlocks(source)) {
+    for (const found of scanner.scan(bytes)) {
+      if ('message' in found) {
+        yield found;
+        return;
+      }
+      yield { ...found, bytesDone: end };
+    }
+  }
+  const problem = scanner.finish();
+  if (problem !== undefined) yield problem;
+}
+
+class ValueScanner {
+  private state: State;
+  private line = 1;
+  private valueLine = 1;
+  /** Brackets open inside the value. */
+  private depth = 0;
+  private inString = false;
+  private escaped = false;
+  private readonly value = new ByteQueue(LONGEST_VALUE);
+
+  constructor(private readonly layout: JsonLayout) {
+    this.state = layout === 'array' ? 'before-array' : 'first-value';
+  }
+
+  /** The values that end in this block. */
+  *scan(block: Uint8Array<ArrayBuffer>): Generator<Omit<JsonValueBytes, 'bytesDone'> | JsonBreak> {
+    let start = 0;
+    for (let at = 0; at < block.length; at++) {
+      const byte = block[at] ?? 0;
+      const after = this.state === 'in-value' ? this.endOfValue(byte, at) : undefined;
+      if (after !== undefined) {
+        this.value.push(block.subarray(start, after));
+        yield { line: this.valueLine, ...this.value.take() };
+      } else if (this.state !== 'in-value' && this.startsValue(byte)) {
+        start = at;
+        this.begin(byte);
+        continue;
+      }
+      if (this.state !== 'in-value' || after !== undefined) {
+        const next = this.afterSeparator(byte, after);
+        if (next === undefined) {
+          yield { line: this.line, message: this.complaint() };
+          return;
+        }
+        this.state = next;
+      }
+      if (byte === LINE_FEED) this.line++;
+    }
+    if (this.state === 'in-value') this.value.push(block.subarray(start));
+  }
+
+  /** What is wrong when the file ends here. */
+  finish(): JsonBreak | undefined {
+    if (this.state === 'in-value') {
+      return { line: this.valueLine, message: 'the file ends inside the example that begins here' };
+    }
+    if (this.layout === 'array' && this.state !== 'after-array') {
+      return { line: this.line, message: 'the file ends before its list does' };
+    }
+    return undefined;
+  }
+
+  private startsValue(byte: number): boolean {
+    if (this.state !== 'first-value' && this.state !== 'next-value') return false;
+    if (this.layout === 'values') return byte === OPEN_BRACE || byte === OPEN_BRACKET;
+    return !isWhiteSpace(byte) && byte !== COMMA && byte !== CLOSE_BRACKET && byte !== CLOSE_BRACE;
+  }
+
+  private begin(byte: number): void {
+    this.state = 'in-value';
+    this.valueLine = this.line;
+    this.depth = byte === OPEN_BRACE || byte === OPEN_BRACKET ? 1 : 0;
+    this.inString = byte === QUOTE;
+    this.escaped = false;
+  }
+
+  /** The index after the value's last byte, where this byte ends it. */
+  private endOfValue(byte: number, at: number): number | undefined {
+    if (this.inString) {
+      if (this.escaped) this.escaped = false;
+      else if (byte === BACKSLASH) this.escaped = true;
+      else if (byte === QUOTE) this.inString = false;
+      return undefined;
+    }
+    const closes = byte === CLOSE_BRACE || byte === CLOSE_BRACKET;
+    if (this.depth === 0) return closes || byte === COMMA ? at : undefined;
+    if (byte === QUOTE) this.inString = true;
+    else if (byte === OPEN_BRACE || byte === OPEN_BRACKET) this.depth++;
+    else if (closes) this.depth--;
+    return this.depth === 0 && this.layout === 'values' ? at + 1 : undefined;
+  }
+
+  /** The state after a byte that belongs to no value; undefined where it should not be there. */
+  private afterSeparator(byte: number, valueEnd: number | undefined): State | undefined {
+    if (this.layout === 'values') {
+      return valueEnd !== undefined || isWhiteSpace(byte) ? 'next-value' : undefined;
+    }
+    if (valueEnd !== undefined) {
+      if (byte === COMMA) return 'next-value';
+      return byte === CLOSE_BRACKET ? 'after-array' : undefined;
+    }
+    if (isWhiteSpace(byte)) return this.state;
+    if (this.state === 'before-array' && byte === OPEN_BRACKET) return 'first-value';
+    return this.state === 'first-value' && byte === CLOSE_BRACKET ? 'after-array' : undefined;
+  }
+
+  private complaint(): string {
+    if (this.state === 'after-array') return 'there is more after the end of the list';
+    return 'this is not JSON; what follows cannot be read';
+  }
+}
+
+function isWhiteSpace(byte: number): boolean {
+  return byte === 0x20 || byte === LINE_FEED || byte === 0x0d || byte === 0x09;
+}
