@@ -116,7 +116,7 @@ export function parseTrainingConfig(
   adapter?: AdapterSettings,
 ): TrainingConfig {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    throw new InputError(`the configuration is ${shown(value)}; it must be a JSON object`, {
+    throw new InputError(`the configuration is ${shownSetting(value)}; it must be a JSON object`, {
       file,
     });
   }
@@ -159,7 +159,7 @@ function setField<Key extends ConfigKey>(
 ): void {
   const read = field.read(given);
   if (read === undefined) {
-    throw new InputError(`${key} is ${shown(given)}; it must be ${field.allowed}`, { file });
+    throw new InputError(`${key} is ${shownSetting(given)}; it must be ${field.allowed}`, { file });
   }
   config[key] = read;
 }
@@ -201,7 +201,7 @@ function refuseOtherThanAdapter(
   for (const key of ['r', 'lora_alpha', 'use_rslora', 'target_modules'] as const) {
     if (!sameSetting(config[key], decided[key])) {
       throw new InputError(
-        `${key} is ${shown(config[key])}, but the adapter that the run starts from has ${shown(decided[key])}; leave ${key} out`,
+        `${key} is ${shownSetting(config[key])}, but the adapter that the run starts from has ${shownSetting(decided[key])}; leave ${key} out`,
         { file },
       );
     }
@@ -216,11 +216,11 @@ function unknownKey(key: string, file: string | undefined): InputError {
   const keys = configKeys();
   const near = nearestName(key, keys);
   const hint = near === undefined ? `the keys are ${keys.join(', ')}` : `did you mean "${near}"?`;
-  return new InputError(`unknown key ${shown(key)}; ${hint}`, { file });
+  return new InputError(`unknown key ${shownSetting(key)}; ${hint}`, { file });
 }
 
 /** A value as JSON, short enough for a sentence. */
-function shown(value: unknown): string {
+export function shownSetting(value: unknown): string {
   const text = value === undefined ? 'undefined' : JSON.stringify(value);
   return text.length <= 80 ? text : `${text.slice(0, 77)}...`;
 }
