@@ -1,25 +1,18 @@
 /** A GPU for tests: the machine's own adapter through Dawn. Where there is none, tests fail. */
 
-import { CompiledPlan } from '../src/engine/compiled-plan';
-import { openGpu, unwrap, type Gpu, type GpuOptions } from '../src/engine/gpu';
-import { KernelCache } from '../src/engine/kernels';
+import { openGpu, unwrap, type GpuOptions } from '../src/engine/gpu';
 import { Plan } from '../src/engine/plan';
-import { SubmissionPacer } from '../src/engine/submission-pacer';
+import { Runtime } from '../src/engine/runtime';
 import { TensorSet, type DType, type Tensor } from '../src/engine/tensor';
 import { readBytes, readFloats, writeTensor } from '../src/engine/transfer';
 import { createNodeGpu } from '../src/headless/gpu';
 
 /** An open device with what plans need to run on it. */
-export interface TestGpu {
-  readonly gpu: Gpu;
-  readonly kernels: KernelCache;
-  readonly pacer: SubmissionPacer;
-}
+export type TestGpu = Runtime;
 
 /** Opens a device; close it with `gpu.destroy()` in `afterAll`. */
 export async function openTestGpu(options?: GpuOptions): Promise<TestGpu> {
-  const gpu = unwrap(await openGpu(createNodeGpu(), options));
-  return { gpu, kernels: new KernelCache(gpu), pacer: new SubmissionPacer(gpu) };
+  return new Runtime(unwrap(await openGpu(createNodeGpu(), options)));
 }
 
 /** Declares tensors, records a plan with them and runs it: the shape of every kernel test. */
@@ -60,13 +53,13 @@ export class Bench {
 
   /** Allocates, uploads, compiles and runs the plan once; results are read with {@link Bench.read}. */
   async run(): Promise<void> {
-    const { gpu, kernels, pacer } = this.context;
+    const { gpu } = this.context;
     await this.set.materialise(gpu);
     for (const { tensor, data } of this.#contents) writeTensor(gpu, tensor, data);
     const result = await gpu.guard('test plan', async () => {
-      const compiled = await CompiledPlan.compile(gpu, kernels, this.plan);
-      await compiled.run(pacer);
-      await pacer.idle();
+      const compiled = await this.context.compile(this.plan);
+      await this.context.run(compiled);
+      await this.context.idle();
       compiled.destroy();
     });
     unwrap(result);

@@ -2,7 +2,8 @@
 
 import type { Gpu } from './gpu';
 import type { KernelCache } from './kernels';
-import type { Command, Dispatch, Param, Plan } from './plan';
+import { layoutParams } from './param-blocks';
+import type { Command, Dispatch, Plan } from './plan';
 import type { SubmissionPacer } from './submission-pacer';
 import type { Tensor } from './tensor';
 
@@ -41,16 +42,15 @@ export class CompiledPlan {
     const pipelines = await Promise.all(
       dispatches.map((dispatch) => kernels.pipeline(dispatch.kernel)),
     );
-    const blocks = new ParamBlocks(gpu);
-    const offsets = dispatches.map((dispatch) => blocks.add(dispatch.params));
-    const params = blocks.upload(`${plan.name} params`);
+    const { words, places } = layoutParams(plan, gpu.limits.minUniformBufferOffsetAlignment);
+    const params = uploadParams(gpu, `${plan.name} params`, words);
     let next = 0;
     const commands = plan.commands.map((command): ReadyCommand => {
       if (command.kind !== 'dispatch') return command;
       const pipeline = pipelines[next];
-      const offset = offsets[next++];
-      if (!pipeline || !offset) throw new Error(`${command.label} was not compiled`);
-      return ready(gpu.device, command, pipeline, { buffer: params, ...offset });
+      const place = places[next++];
+      if (!pipeline || !place) throw new Error(`${command.label} was not compiled`);
+      return ready(gpu.device, command, pipeline, { buffer: params, ...place });
     });
     return new CompiledPlan(plan.name, commands, gpu, params);
   }
@@ -132,44 +132,10 @@ function binding(tensor: Tensor): GPUBufferBinding {
   return { buffer: tensor.buffer, offset: tensor.byteOffset, size: tensor.byteLength };
 }
 
-/** Collects the parameter blocks of a plan into one uniform buffer; equal blocks are stored once. */
-class ParamBlocks {
-  readonly #words: number[] = [];
-  readonly #offsets = new Map<string, { offset: number; size: number }>();
-  readonly #alignment: number;
-
-  constructor(private readonly gpu: Gpu) {
-    this.#alignment = gpu.limits.minUniformBufferOffsetAlignment / 4;
-  }
-
-  add(params: readonly Param[]): { offset: number; size: number } {
-    const words = params.map(wordOf);
-    const key = words.join();
-    let place = this.#offsets.get(key);
-    if (!place) {
-      // A uniform struct's size is a multiple of 16 bytes.
-      place = { offset: this.#words.length * 4, size: Math.ceil(words.length / 4) * 16 };
-      this.#offsets.set(key, place);
-      this.#words.push(...words);
-      while (this.#words.length % this.#alignment !== 0) this.#words.push(0);
-    }
-    return place;
-  }
-
-  upload(label: string): GPUBuffer {
-    const size = Math.max(16, this.#words.length * 4);
-    const buffer = this.gpu.device.createBuffer({ label, size, usage: UNIFORM | COPY_DST });
-    this.gpu.device.queue.writeBuffer(buffer, 0, new Uint32Array(this.#words));
-    this.gpu.memory.add('workspace', size);
-    return buffer;
-  }
-}
-
-const scratch = new DataView(new ArrayBuffer(4));
-
-function wordOf({ type, value }: Param): number {
-  if (type === 'f32') scratch.setFloat32(0, value);
-  else if (type === 'i32') scratch.setInt32(0, value);
-  else scratch.setUint32(0, value);
-  return scratch.getUint32(0);
+function uploadParams(gpu: Gpu, label: string, words: Uint32Array<ArrayBuffer>): GPUBuffer {
+  const size = words.byteLength;
+  const buffer = gpu.device.createBuffer({ label, size, usage: UNIFORM | COPY_DST });
+  gpu.device.queue.writeBuffer(buffer, 0, words);
+  gpu.memory.add('workspace', size);
+  return buffer;
 }

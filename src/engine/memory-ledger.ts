@@ -10,6 +10,18 @@ export function noMemory(): MemoryByPurpose {
   return { weights: 0, adapter: 0, optimizer: 0, activations: 0, workspace: 0 };
 }
 
+/** The sum, purpose by purpose. */
+export function addMemory(...parts: readonly Readonly<MemoryByPurpose>[]): MemoryByPurpose {
+  const sum = noMemory();
+  for (const part of parts) for (const purpose of PURPOSES) sum[purpose] += part[purpose];
+  return sum;
+}
+
+/** Bytes of all purposes. */
+export function totalMemory(memory: Readonly<MemoryByPurpose>): number {
+  return PURPOSES.reduce((sum, purpose) => sum + memory[purpose], 0);
+}
+
 /** Counts the bytes of the buffers that exist on a device, by what they are for. */
 export class MemoryLedger {
   readonly #now = noMemory();
@@ -21,7 +33,7 @@ export class MemoryLedger {
   }
 
   get total(): number {
-    return PURPOSES.reduce((sum, purpose) => sum + this.#now[purpose], 0);
+    return totalMemory(this.#now);
   }
 
   /** The largest total there has been. */

@@ -1,0 +1,87 @@
+/** A training run's whole memory and work, declared but not allocated: weights, trained parameters and plans. */
+
+import type { TrainingConfig } from '../config';
+import type { MemoryByPurpose } from '../engine/memory-ledger';
+import { addMemory } from '../engine/memory-ledger';
+import { layoutParams } from '../engine/param-blocks';
+import { TensorSet } from '../engine/tensor';
+import type { AttachedLora } from './blocks';
+import { llamaShape } from './llama-shape';
+import {
+  declareFrozenWeights,
+  modelParameters,
+  trainedWeights,
+  type LlamaWeights,
+  type ModelDescription,
+} from './llama-weights';
+import { loraParameters, loraScale, loraSites } from './lora';
+import { ParameterSet } from './parameter-set';
+import { TrainingGraph } from './training-graph';
+
+/** The device's limits that a plan depends on. */
+export type PlanLimits = Pick<
+  GPUSupportedLimits,
+  'maxStorageBufferBindingSize' | 'minUniformBufferOffsetAlignment'
+>;
+
+/** Rows and row length of a micro-batch. */
+export interface BatchShape {
+  readonly rows: number;
+  readonly rowLength: number;
+}
+
+/** Everything that a run will allocate. */
+export class PlannedTraining {
+  /** Frozen weights; empty in full fine-tuning. */
+  readonly frozen = new TensorSet();
+  /** Trained parameters with gradients and moments. */
+  readonly trained = new TensorSet();
+  readonly weights: LlamaWeights;
+  readonly parameters: ParameterSet;
+  readonly lora: AttachedLora | null;
+  readonly graph: TrainingGraph;
+
+  constructor(
+    readonly description: ModelDescription,
+    config: TrainingConfig,
+    batch: BatchShape,
+    private readonly limits: PlanLimits,
+  ) {
+    const model = description.config;
+    const maximumBinding = limits.maxStorageBufferBindingSize;
+    if (config.method === 'full') {
+      const parameters = modelParameters(model);
+      this.parameters = new ParameterSet(this.trained, parameters, maximumBinding);
+      this.weights = trainedWeights(model, this.parameters, 'parameters');
+      this.lora = null;
+    } else {
+      this.weights = declareFrozenWeights(this.frozen, description, config, maximumBinding);
+      const sites = loraSites(llamaShape(model), config);
+      const parameters = loraParameters(sites, config.r);
+      this.parameters = new ParameterSet(this.trained, parameters, maximumBinding);
+      const { parameters: trained } = this;
+      this.lora = { sites, parameters: trained, rank: config.r, scale: loraScale(config) };
+    }
+    this.graph = new TrainingGraph({
+      config: model,
+      weights: this.weights,
+      parameters: this.parameters,
+      lora: this.lora,
+      loraDropout: config.lora_dropout,
+      tokens: batch.rows * batch.rowLength,
+      gradientCheckpointing: config.gradient_checkpointing,
+      maximumBinding,
+    });
+  }
+
+  /** Bytes that the run will take, by purpose; what the ledger of the device shows once everything is allocated. */
+  get memory(): MemoryByPurpose {
+    const sum = addMemory(this.frozen.memory, this.trained.memory, this.graph.set.memory);
+    const { accumulate, evaluate, update } = this.graph;
+    for (const plan of [accumulate, evaluate, update]) {
+      const { words } = layoutParams(plan, this.limits.minUniformBufferOffsetAlignment);
+      sum.workspace += words.byteLength;
+    }
+    return sum;
+  }
+}
