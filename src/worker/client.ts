@@ -1,7 +1,7 @@
 import type { DatasetWorker, TrainerWorker } from './api';
 import datasetScript from './dataset.worker?worker&url';
 import trainerScript from './trainer.worker?worker&url';
-import { WorkerLink } from './worker-link';
+import { PageWorker, type WorkerLink } from './worker-link';
 
 /** The two workers as the page holds them. */
 export interface Workers {
@@ -12,7 +12,7 @@ export interface Workers {
 /** Starts the two workers. Their scripts are files of their own: nothing of them is in the page's script. */
 export function startWorkers(): Workers {
   return {
-    dataset: new WorkerLink<DatasetWorker>('dataset', datasetScript),
-    trainer: new WorkerLink<TrainerWorker>('trainer', trainerScript),
+    dataset: new PageWorker<DatasetWorker>('dataset', datasetScript),
+    trainer: new PageWorker<TrainerWorker>('trainer', trainerScript),
   };
 }

@@ -1,5 +1,8 @@
 /** The values that {@link import('./api').DatasetWorker} takes and gives. All of them are structured-clonable. */
 import type { TrainingConfig } from '../config';
+import type { DataProblem, ExampleKind } from '../data/examples';
+
+export type { DataProblem, ExampleKind };
 
 /** How far something that takes over a second has come. Rate and time left are worked out by who shows it. */
 export interface Progress {
@@ -20,19 +23,6 @@ export interface Tokenization extends Pick<
   /** Id of an installed model, whose tokenizer and chat template are used. */
   modelId: string;
 }
-
-/** Something in a file that could not be used; the rest of the file is. */
-export interface DataProblem {
-  /** File name as the person knows it. */
-  file: string;
-  /** 1-based; absent when the whole file is meant. */
-  line?: number | undefined;
-  /** What is wrong and what to do, without the place. */
-  message: string;
-}
-
-/** The shapes an example can have. */
-export type ExampleKind = 'document' | 'prompt-completion' | 'conversation' | 'tokens';
 
 /** One file of a dataset. */
 export interface DatasetFile {

@@ -12,11 +12,19 @@ interface ScriptAddresses {
   createScriptURL(url: string): string;
 }
 
-/** A worker that can be asked, ended and started again, and whose end is never a promise that waits for ever. */
-export class WorkerLink<Api extends object> {
+/** A worker as the page holds it. */
+export interface WorkerLink<Api> {
   /** The worker's methods. Functions among the arguments are called in this thread. Stays the same when the worker is started again. */
   readonly api: Api;
   /** Told in one sentence when the worker broke down: its script did not load, or something was thrown that nobody caught. */
+  onFailure: (message: string) => void;
+  /** Ends the worker whatever it does; all that was asked of it rejects with AbortError. A new one is there at once. */
+  restart(): void;
+}
+
+/** A worker of this page, whose end is never a promise that waits for ever. */
+export class PageWorker<Api extends object> implements WorkerLink<Api> {
+  readonly api: Api;
   onFailure: (message: string) => void = () => undefined;
 
   #worker: Worker;
@@ -33,7 +41,6 @@ export class WorkerLink<Api extends object> {
     });
   }
 
-  /** Ends the worker whatever it does; all that was asked of it rejects with AbortError. A new one is there at once. */
   restart(): void {
     this.#remote[releaseProxy]();
     this.#worker.terminate();

@@ -1,0 +1,25 @@
+import { defineConfig, devices } from '@playwright/test';
+
+/** A real Chromium whose GPU is SwiftShader, so that the tests run on any machine. */
+const launchOptions = {
+  executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
+  args: [
+    '--enable-unsafe-webgpu',
+    '--use-webgpu-adapter=swiftshader',
+    '--no-sandbox',
+    '--disable-background-networking',
+  ],
+};
+
+export default defineConfig({
+  testDir: 'tests/browser',
+  // The software GPU takes every core.
+  workers: 1,
+  forbidOnly: true,
+  reporter: [['list']],
+  use: { ...devices['Desktop Chrome'], launchOptions, viewport: { width: 1280, height: 900 } },
+  projects: [
+    { name: 'states', testMatch: 'states/**/*.spec.ts', timeout: 60_000 },
+    { name: 'run', testMatch: 'run/**/*.spec.ts', timeout: 600_000 },
+  ],
+});

@@ -1,0 +1,128 @@
+import type uPlot from 'uplot';
+import type { ChartLine } from './chart-line';
+
+/** What a chart looks like, apart from its lines. */
+export interface ChartLook {
+  height: number;
+  /** Powers of ten on the vertical axis. */
+  logarithmic: boolean;
+  /** How values are written on the axes. */
+  formatX: 'count' | 'duration';
+  /** Range of x drawn while there is nothing, or less than that. */
+  least: { x: number; y: number };
+  /** A small chart has two marks on the vertical axis and none on the horizontal one. */
+  small: boolean;
+}
+
+const FONT = '12px system-ui, sans-serif';
+
+/**
+ * uPlot's options for lines on paper: horizontal hair lines, no legend (the page has its own), a thin cursor.
+ *
+ * @param style of the element that holds the chart, whose custom properties give the colours
+ * @param onPoint told the x under the pointer, or null
+ */
+export function chartOptions(
+  lines: readonly ChartLine[],
+  look: ChartLook,
+  width: number,
+  style: CSSStyleDeclaration,
+  onPoint: (x: number | null) => void,
+): uPlot.Options {
+  const color = (name: string) => style.getPropertyValue(name).trim();
+  const axis: uPlot.Axis = {
+    stroke: color('--quiet'),
+    font: FONT,
+    ticks: { show: false },
+    border: { show: false },
+  };
+  return {
+    width,
+    height: look.height,
+    padding: [8, 8, look.small ? 4 : 0, 0],
+    legend: { show: false },
+    cursor: { y: false, points: { size: 6 }, drag: { x: false, y: false } },
+    scales: {
+      x: { time: false, range: (_, min, max) => horizontalRange(min, max, look.least.x) },
+      y: {
+        distr: look.logarithmic ? 3 : 1,
+        range: (_, min, max) => verticalRange(min, max, look),
+      },
+    },
+    axes: [
+      {
+        ...axis,
+        show: !look.small,
+        size: 28,
+        gap: 6,
+        grid: { show: false },
+        values: (_, ticks) =>
+          ticks.map((tick) => (look.formatX === 'duration' ? clock(tick) : short(tick))),
+      },
+      {
+        ...axis,
+        size: 44,
+        gap: 4,
+        space: look.small ? 28 : 40,
+        grid: { stroke: color('--rule'), width: 1 },
+        values: (_, ticks) => ticks.map((tick) => short(tick)),
+      },
+    ],
+    series: [
+      {},
+      ...lines.map((line): uPlot.Series => ({
+        label: line.name,
+        stroke: color(line.color),
+        width: line.width ?? 1.5,
+        spanGaps: true,
+        points: line.points
+          ? { show: true, size: 6, fill: color('--paper'), stroke: color(line.color), width: 1.5 }
+          : { show: line.curve.x.length === 1 },
+        ...(line.dash ? { dash: line.dash } : {}),
+      })),
+    ],
+    hooks: {
+      setCursor: [
+        (plot) => {
+          const index = plot.cursor.idx;
+          onPoint(index === null || index === undefined ? null : (plot.data[0][index] ?? null));
+        },
+      ],
+    },
+  };
+}
+
+function horizontalRange(min: number | null, max: number | null, least: number): [number, number] {
+  if (min === null || max === null) return [0, least];
+  return [Math.min(0, min), Math.max(max, min + 1)];
+}
+
+function verticalRange(
+  min: number | null,
+  max: number | null,
+  { least, logarithmic }: ChartLook,
+): [number, number] {
+  if (min === null || max === null) return logarithmic ? [least.y / 100, least.y] : [0, least.y];
+  if (logarithmic) return [min / 1.1, max * 1.1];
+  const margin = (max - min || Math.abs(max) || least.y) * 0.06;
+  return [min >= 0 ? Math.max(0, min - margin) : min - margin, max + margin];
+}
+
+/** A tick's value in few characters. */
+function short(value: number | null): string {
+  if (value === null) return '';
+  const size = Math.abs(value);
+  if (size >= 1e6) return `${Number((value / 1e6).toPrecision(3))}M`;
+  if (size >= 1e4) return `${Number((value / 1e3).toPrecision(3))}k`;
+  if (size !== 0 && size < 1e-2) return value.toExponential(0);
+  return String(Number(value.toPrecision(3)));
+}
+
+/** Seconds as `0:40`, `12:00`, `1:20:00`. */
+function clock(seconds: number): string {
+  const parts = [Math.floor(seconds / 60) % 60, Math.round(seconds) % 60].map((part) =>
+    String(part).padStart(2, '0'),
+  );
+  const hours = Math.floor(seconds / 3600);
+  return hours > 0 ? [hours, ...parts].join(':') : parts.join(':').replace(/^0(?=\d)/, '');
+}

@@ -1,0 +1,38 @@
+import { messageOf } from '../../errors';
+import type { Notice } from '../../worker/api';
+import { isAbort } from './operation.svelte';
+
+export interface Alert extends Notice {
+  key: number;
+}
+
+/** What the person should know now, until it is dismissed. */
+export class Alerts {
+  shown = $state.raw<Alert[]>([]);
+  #lastKey = 0;
+
+  /** Shows a notice; one with the same words takes the place of the one before. */
+  show(notice: Notice): void {
+    const key = (this.#lastKey += 1);
+    const others = this.shown.filter((alert) => alert.message !== notice.message);
+    this.shown = [...others, { ...notice, key }];
+  }
+
+  /** Shows what was thrown, unless it was only a cancel. */
+  showError(error: unknown): void {
+    if (!isAbort(error)) this.show({ severity: 'error', message: messageOf(error) });
+  }
+
+  dismiss(key: number): void {
+    this.shown = this.shown.filter((alert) => alert.key !== key);
+  }
+
+  clear(): void {
+    this.shown = [];
+  }
+
+  /** Runs something that a control asked for and shows what it throws. */
+  guard(work: () => Promise<void>): void {
+    work().catch((error: unknown) => this.showError(error));
+  }
+}

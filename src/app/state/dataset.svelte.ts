@@ -1,0 +1,111 @@
+import type {
+  DatasetRow,
+  DatasetSummary,
+  DatasetWorker,
+  Tokenization,
+  TokenPreview,
+} from '../../worker/api';
+import type { WorkerLink } from '../../worker/worker-link';
+import { Operation } from './operation.svelte';
+
+/** A tokenizer that does not answer a cancel by then is ended with its worker. */
+const PATIENCE_MILLISECONDS = 2000;
+const ROWS_PER_PAGE = 100;
+
+/** The data that were dropped, as the model's tokenizer sees them. */
+export class Dataset {
+  summary = $state.raw<DatasetSummary | null>(null);
+  /** Index of the example whose tokens are shown. */
+  selected = $state(0);
+  preview = $state.raw<TokenPreview | null>(null);
+  readonly operation: Operation;
+  readonly #worker: DatasetWorker;
+  /** Rows that were read, by page; replaced when the data change. */
+  #pages = new Map<number, Promise<DatasetRow[]>>();
+
+  constructor(private readonly link: WorkerLink<DatasetWorker>) {
+    this.#worker = link.api;
+    this.operation = new Operation(() => this.#cancel());
+  }
+
+  /** Comes back to the data that the page had last. */
+  async restore(): Promise<void> {
+    const summary = await this.#worker.current();
+    if (summary && !this.summary && !this.operation.running) await this.#show(summary);
+  }
+
+  async importFiles(files: File[], tokenization: Tokenization): Promise<void> {
+    const summary = await this.operation.run('Reading', (onProgress) =>
+      this.#worker.importFiles(files, tokenization, onProgress),
+    );
+    if (summary) await this.#show(summary);
+  }
+
+  /** Tokenises the same files again where the tokenization differs. */
+  async retokenize(tokenization: Tokenization): Promise<void> {
+    const before = this.summary;
+    if (!before || sameTokenization(before.tokenization, tokenization)) return;
+    const summary = await this.operation.run('Tokenising again', (onProgress) =>
+      this.#worker.retokenize(before.id, tokenization, onProgress),
+    );
+    if (summary) await this.#show(summary);
+  }
+
+  async remove(): Promise<void> {
+    if (!this.summary) return;
+    await this.#worker.remove(this.summary.id);
+    this.summary = null;
+    this.preview = null;
+    this.#pages.clear();
+  }
+
+  /** The rows of the page in which `index` lies, from the worker once and then from memory. */
+  rowsAround(index: number): { first: number; rows: Promise<DatasetRow[]> } {
+    const first = index - (index % ROWS_PER_PAGE);
+    let rows = this.#pages.get(first);
+    if (!rows) {
+      rows = this.summary
+        ? this.#worker.rows(this.summary.id, first, ROWS_PER_PAGE)
+        : Promise.resolve([]);
+      this.#pages.set(first, rows);
+    }
+    return { first, rows };
+  }
+
+  /** Shows the tokens of an example. */
+  async select(index: number): Promise<void> {
+    const { summary } = this;
+    if (!summary || index < 0 || index >= summary.examples) return;
+    this.selected = index;
+    const preview = await this.#worker.tokens(summary.id, index);
+    if (this.selected === index && this.summary === summary) this.preview = preview;
+  }
+
+  async #show(summary: DatasetSummary): Promise<void> {
+    const kept = this.summary?.id === summary.id && this.selected < summary.examples;
+    this.#pages = new Map();
+    this.summary = summary;
+    if (summary.examples === 0) this.preview = null;
+    await this.select(kept ? this.selected : 0);
+  }
+
+  async #cancel(): Promise<void> {
+    const answered = this.#worker.cancel().then(() => true);
+    const late = new Promise<false>((resolve) =>
+      setTimeout(() => resolve(false), PATIENCE_MILLISECONDS),
+    );
+    if (!(await Promise.race([answered, late]))) {
+      answered.catch(() => undefined);
+      this.link.restart();
+    }
+  }
+}
+
+function sameTokenization(a: Tokenization, b: Tokenization): boolean {
+  return (
+    a.modelId === b.modelId &&
+    a.chat_template === b.chat_template &&
+    a.max_seq_length === b.max_seq_length &&
+    a.train_on_prompt === b.train_on_prompt
+  );
+}

@@ -1,0 +1,79 @@
+import type { ModelSummary, TrainerWorker } from '../../worker/api';
+import { Operation } from './operation.svelte';
+
+export const STARTER = 'starter';
+
+/** The models that can be chosen, the chosen one, and the download or copy under way. */
+export class Models {
+  list = $state.raw<ModelSummary[]>([]);
+  chosenId = $state(STARTER);
+  readonly chosen = $derived(this.list.find((model) => model.id === this.chosenId) ?? null);
+  /** The largest that fits, where it is another than the chosen one. */
+  readonly proposed = $derived(
+    this.list.find((model) => model.proposed && model.id !== this.chosenId) ?? null,
+  );
+  /** The model whose tokenizer the data are counted with: the chosen one once it is here. */
+  readonly tokenizerId = $derived(this.chosen?.state === 'installed' ? this.chosen.id : STARTER);
+  readonly operation: Operation;
+
+  constructor(private readonly trainer: TrainerWorker) {
+    this.operation = new Operation(() => trainer.cancel('install'));
+  }
+
+  async load(): Promise<void> {
+    this.list = await this.trainer.models();
+  }
+
+  /** Looks a hub repository up and chooses it. */
+  async find(repository: string): Promise<void> {
+    const found = await this.operation.run('Looking the repository up', () =>
+      this.trainer.findModel(repository),
+    );
+    if (found) this.#choose(found);
+  }
+
+  /**
+   * Downloads the chosen model where it is not here yet.
+   *
+   * @returns whether it is here; false when the download was cancelled
+   */
+  async install(): Promise<boolean> {
+    const model = this.chosen;
+    if (!model || model.state === 'installed') return model !== null;
+    const installed = await this.operation.run(`Downloading ${model.name}`, (onProgress) =>
+      this.trainer.installModel(model.id, onProgress),
+    );
+    await this.load();
+    if (installed) this.#replace(installed);
+    return installed !== undefined;
+  }
+
+  /** Takes a model from files that were dropped, and chooses it. */
+  async installFiles(files: File[]): Promise<void> {
+    const installed = await this.operation.run('Copying the model', (onProgress) =>
+      this.trainer.installFiles(files, onProgress),
+    );
+    if (installed) this.#choose(installed);
+  }
+
+  /** Deletes the chosen model's files; the starter is chosen instead where it cannot be downloaded again. */
+  async remove(): Promise<void> {
+    const model = this.chosen;
+    if (!model) return;
+    await this.trainer.removeModel(model.id);
+    await this.load();
+    if (!this.list.some((other) => other.id === model.id)) this.chosenId = STARTER;
+  }
+
+  #choose(model: ModelSummary): void {
+    this.#replace(model);
+    this.chosenId = model.id;
+  }
+
+  #replace(model: ModelSummary): void {
+    const known = this.list.some((other) => other.id === model.id);
+    this.list = known
+      ? this.list.map((other) => (other.id === model.id ? model : other))
+      : [...this.list, model];
+  }
+}

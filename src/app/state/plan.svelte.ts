@@ -1,0 +1,95 @@
+import {
+  DEFAULT_CONFIG,
+  parseTrainingConfig,
+  type ConfigKey,
+  type TrainingConfig,
+} from '../../config';
+import { messageOf } from '../../errors';
+import type { Forecast, Tokenization, TrainerWorker } from '../../worker/api';
+
+/** Settings that decide the tokens, and so mean tokenising again. */
+const TOKENIZATION_KEYS: readonly ConfigKey[] = [
+  'chat_template',
+  'max_seq_length',
+  'train_on_prompt',
+];
+
+/** How the next run will train, and what it will take. */
+export class Plan {
+  config = $state.raw<TrainingConfig>({ ...DEFAULT_CONFIG });
+  /** What was chosen from the data's size: what a setting returns to. */
+  suggested = $state.raw<TrainingConfig>({ ...DEFAULT_CONFIG });
+  prompts = $state.raw<string[]>([]);
+  sampleEverySteps = $state(0);
+  forecast = $state.raw<Forecast | null>(null);
+  /** Why the settings cannot be trained with; null when they can. */
+  problem = $state<string | null>(null);
+  /** Settings that the person changed, which a new suggestion leaves alone. */
+  readonly changed = $derived(
+    new Set(CONFIG_KEYS.filter((key) => !same(this.config[key], this.suggested[key]))),
+  );
+  #turn = 0;
+
+  constructor(private readonly trainer: TrainerWorker) {}
+
+  /** How the data become tokens under these settings. */
+  tokenization(modelId: string): Tokenization {
+    const { chat_template, max_seq_length, train_on_prompt } = this.config;
+    return { modelId, chat_template, max_seq_length, train_on_prompt };
+  }
+
+  /**
+   * Changes settings; with the method, the kind of base weights follows.
+   *
+   * @returns whether the data must be tokenised again
+   */
+  change(values: Partial<TrainingConfig>): boolean {
+    const stated: Partial<TrainingConfig> = { ...this.config, ...values };
+    if ('method' in values && !('quantization' in values)) delete stated.quantization;
+    try {
+      this.config = parseTrainingConfig(stated);
+      this.problem = null;
+    } catch (error) {
+      this.problem = messageOf(error);
+    }
+    return TOKENIZATION_KEYS.some((key) => key in values);
+  }
+
+  /** Takes over settings, prompts and sampling that fit the data; what the person changed stays. */
+  async suggest(modelId: string, datasetId: string): Promise<void> {
+    const { config, prompts, sampleEverySteps } = await this.trainer.suggest(modelId, datasetId);
+    const own = Object.fromEntries([...this.changed].map((key) => [key, this.config[key]]));
+    this.suggested = config;
+    this.config = { ...config, ...own };
+    this.prompts = prompts;
+    this.sampleEverySteps = sampleEverySteps;
+  }
+
+  /** Takes over a stored run's settings. */
+  adopt(config: TrainingConfig): void {
+    this.config = config;
+    this.problem = null;
+  }
+
+  /** Predicts memory, steps and time again; of several calls the last one counts. */
+  async foresee(modelId: string, datasetId: string | null): Promise<void> {
+    const turn = (this.#turn += 1);
+    try {
+      const forecast = await this.trainer.forecast(modelId, datasetId, this.config);
+      if (turn !== this.#turn) return;
+      this.forecast = forecast;
+    } catch (error) {
+      if (turn !== this.#turn) return;
+      this.forecast = null;
+      this.problem = messageOf(error);
+    }
+  }
+}
+
+const CONFIG_KEYS = Object.keys(DEFAULT_CONFIG).filter(
+  (key): key is ConfigKey => key in DEFAULT_CONFIG,
+);
+
+function same(a: unknown, b: unknown): boolean {
+  return JSON.stringify(a) === JSON.stringify(b);
+}

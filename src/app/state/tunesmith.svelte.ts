@@ -1,0 +1,218 @@
+import type { TrainingConfig } from '../../config';
+import { InputError } from '../../errors';
+import type { RunDetail, TrainerEvent, TrainerWorker } from '../../worker/api';
+import type { Workers } from '../../worker/client';
+import { Alerts } from './alerts.svelte';
+import { AnswerPair } from './answers.svelte';
+import { CurrentRun } from './current-run.svelte';
+import { Dataset } from './dataset.svelte';
+import { sortDropped } from './dropped-files';
+import { Machine } from './machine.svelte';
+import { Models } from './models.svelte';
+import { Operation } from './operation.svelte';
+import { Plan } from './plan.svelte';
+import { RunList } from './run-list.svelte';
+import { saveFile } from './save-file';
+
+const SAMPLE_FILE = 'sample/fables.jsonl';
+
+/** The whole page's state: what the person can do, and what follows from it. */
+export class Tunesmith {
+  readonly alerts = new Alerts();
+  readonly machine: Machine;
+  readonly models: Models;
+  readonly dataset: Dataset;
+  readonly plan: Plan;
+  readonly run = new CurrentRun();
+  readonly runs: RunList;
+  readonly answers: AnswerPair;
+  readonly download: Operation;
+  /** Whether Train was pressed and the run is not there yet. */
+  starting = $state(false);
+  readonly canTrain = $derived.by(
+    () =>
+      this.machine.ready &&
+      !this.machine.elsewhere &&
+      !this.run.atWork &&
+      !this.starting &&
+      !this.dataset.operation.running &&
+      (this.dataset.summary?.examples ?? 0) > 0 &&
+      this.plan.problem === null &&
+      this.plan.forecast?.verdict !== 'too-large',
+  );
+  readonly #trainer: TrainerWorker;
+
+  constructor(workers: Workers) {
+    this.#trainer = workers.trainer.api;
+    this.machine = new Machine(this.#trainer);
+    this.models = new Models(this.#trainer);
+    this.dataset = new Dataset(workers.dataset);
+    this.plan = new Plan(this.#trainer);
+    this.runs = new RunList(this.#trainer);
+    this.answers = new AnswerPair(this.#trainer);
+    this.download = new Operation(() => this.#trainer.cancel('download'));
+    workers.dataset.onFailure = (message) => this.alerts.show({ severity: 'error', message });
+    workers.trainer.onFailure = (message) => this.alerts.show({ severity: 'error', message });
+  }
+
+  /** Asks what is there: the run to come back to first, then the GPU, models, data and runs. */
+  async open(): Promise<void> {
+    await this.#trainer.listen((event) => this.#tell(event));
+    const last = await this.#trainer.lastRun();
+    if (last) this.#showRun(last);
+    await Promise.all([
+      this.machine.look(),
+      this.models.load(),
+      this.dataset.restore(),
+      this.runs.load(),
+    ]);
+    if (last && this.models.list.some((model) => model.id === last.modelId)) {
+      this.models.chosenId = last.modelId;
+    }
+    if (this.dataset.summary && !last) await this.#suggest();
+    else await this.#foresee();
+  }
+
+  /** Takes dropped or chosen files: data, or a model. */
+  async take(files: File[]): Promise<void> {
+    const dropped = sortDropped(files);
+    for (const problem of dropped.problems) {
+      this.alerts.show({ severity: 'warning', message: problem });
+    }
+    if (dropped.model.length > 0) {
+      await this.models.installFiles(dropped.model);
+      await this.#modelChanged();
+    }
+    if (dropped.data.length === 0) return;
+    await this.dataset.importFiles(dropped.data, this.plan.tokenization(this.models.tokenizerId));
+    await this.#suggest();
+  }
+
+  /** Takes the data that come with the page. */
+  async takeSample(): Promise<void> {
+    const response = await fetch(SAMPLE_FILE);
+    if (!response.ok) {
+      throw new InputError(`the sample did not load (${response.status}); reload the page`);
+    }
+    await this.take([new File([await response.blob()], 'fables.jsonl')]);
+  }
+
+  async chooseModel(modelId: string): Promise<void> {
+    this.models.chosenId = modelId;
+    await this.#modelChanged();
+  }
+
+  async findModel(repository: string): Promise<void> {
+    await this.models.find(repository);
+    await this.#modelChanged();
+  }
+
+  async installModel(): Promise<void> {
+    if (await this.models.install()) await this.#modelChanged();
+  }
+
+  async change(values: Partial<TrainingConfig>): Promise<void> {
+    const retokenize = this.plan.change(values);
+    if (this.plan.problem !== null) return;
+    if (retokenize) await this.#retokenize();
+    await this.#foresee();
+  }
+
+  /** Starts a run with the data, the model and the settings that are shown; downloads the model first where needed. */
+  async train(): Promise<void> {
+    if (!this.canTrain) return;
+    this.starting = true;
+    try {
+      if (!(await this.models.install())) return;
+      await this.#retokenize();
+      const { summary } = this.dataset;
+      if (!summary) return;
+      this.#showRun(
+        await this.#trainer.train({
+          name: '',
+          modelId: this.models.chosenId,
+          datasetId: summary.id,
+          config: this.plan.config,
+          precision: 'auto',
+          prompts: this.plan.prompts.filter((prompt) => prompt.trim() !== ''),
+          sampleEverySteps: this.plan.sampleEverySteps,
+        }),
+      );
+    } finally {
+      this.starting = false;
+    }
+  }
+
+  async pause(): Promise<void> {
+    await this.#trainer.pause();
+  }
+
+  async resume(): Promise<void> {
+    if (this.run.summary) await this.#trainer.resume(this.run.summary.id);
+  }
+
+  async stop(): Promise<void> {
+    await this.#trainer.stop();
+  }
+
+  async ask(): Promise<void> {
+    if (this.run.summary) await this.answers.ask(this.run.summary.id);
+  }
+
+  /** Makes the zip of the shown run and hands it to the browser to save. */
+  async downloadAdapter(): Promise<void> {
+    const { summary } = this.run;
+    if (!summary) return;
+    const file = await this.download.run('Writing the zip', (onProgress) =>
+      this.#trainer.download(summary.id, onProgress),
+    );
+    if (file) saveFile(file);
+  }
+
+  async openRun(runId: string): Promise<void> {
+    if (runId !== this.run.summary?.id) this.#showRun(await this.#trainer.openRun(runId));
+  }
+
+  async deleteRun(runId: string): Promise<void> {
+    await this.runs.delete(runId);
+    if (runId === this.run.summary?.id) this.run.close();
+  }
+
+  #showRun(detail: RunDetail): void {
+    this.run.open(detail);
+    this.answers.clear();
+    if (this.answers.question === '') this.answers.question = detail.prompts[0] ?? '';
+    this.runs.tell({ type: 'run', run: detail });
+  }
+
+  #tell(event: TrainerEvent): void {
+    if (event.type === 'lock') this.machine.lock = event.lock;
+    if (event.type === 'notice' && event.notice.severity === 'error')
+      this.alerts.show(event.notice);
+    this.run.tell(event);
+    this.runs.tell(event);
+  }
+
+  async #modelChanged(): Promise<void> {
+    await this.#retokenize();
+    if (this.dataset.summary) await this.#suggest();
+    else await this.#foresee();
+  }
+
+  async #retokenize(): Promise<void> {
+    await this.dataset.retokenize(this.plan.tokenization(this.models.tokenizerId));
+  }
+
+  async #suggest(): Promise<void> {
+    const { summary } = this.dataset;
+    if (summary && summary.examples > 0) {
+      await this.plan.suggest(this.models.chosenId, summary.id);
+      await this.#retokenize();
+    }
+    await this.#foresee();
+  }
+
+  async #foresee(): Promise<void> {
+    await this.plan.foresee(this.models.chosenId, this.dataset.summary?.id ?? null);
+  }
+}
