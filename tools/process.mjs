@@ -26,9 +26,16 @@ export class SetupError extends Error {
  * @type {Set<() => void>}
  */
 const endWithUs = new Set();
-process.on('exit', () => endWithUs.forEach((end) => end()));
-for (const signal of /** @type {const} */ (['SIGINT', 'SIGTERM'])) {
-  process.on(signal, () => process.exit(signal === 'SIGINT' ? 130 : 143));
+
+function watchInterrupts() {
+  if (process.listenerCount('exit', endChildren) > 0) return;
+  process.on('exit', endChildren);
+  process.on('SIGINT', () => process.exit(130));
+  process.on('SIGTERM', () => process.exit(143));
+}
+
+function endChildren() {
+  for (const end of endWithUs) end();
 }
 
 /**
@@ -62,7 +69,10 @@ export function run(command, commandArguments, options = {}) {
     let timedOut = false;
     child.stdout?.setEncoding('utf8').on('data', (/** @type {string} */ text) => (output += text));
     const end = () => endTree(child, ownGroup);
-    if (ownGroup) endWithUs.add(end);
+    if (ownGroup) {
+      watchInterrupts();
+      endWithUs.add(end);
+    }
     const timer =
       timeoutSeconds === undefined
         ? undefined

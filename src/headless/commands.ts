@@ -1,5 +1,6 @@
 import type { Command } from './command';
 import { exportCommand } from './commands/export';
+import { tokenizeCommand } from './commands/tokenize';
 
 /** All commands, in the order of help. */
-export const COMMANDS: readonly Command[] = [exportCommand];
+export const COMMANDS: readonly Command[] = [tokenizeCommand, exportCommand];

@@ -2,6 +2,7 @@ import { InputError, messageOf } from '../errors';
 import { nearestName } from '../config/nearest-name';
 import { COMMANDS } from './commands';
 import { commandHelp, generalHelp } from './help';
+import { exitOnInterrupt } from './interrupt';
 import { report } from './terminal';
 
 const SUCCESS = 0;
@@ -15,6 +16,7 @@ const BAD_INPUT = 2;
  * @returns the exit status: 0 on success, 2 on bad input or usage, 1 where the run failed
  */
 export async function main(words: readonly string[]): Promise<number> {
+  exitOnInterrupt();
   try {
     process.stdout.write(await answer(words));
     return SUCCESS;

@@ -3,12 +3,9 @@ import { rm } from 'node:fs/promises';
 
 const paths = new Set<string>();
 
-process.on('exit', () => {
-  for (const path of paths) rmSync(path, { recursive: true, force: true });
-});
-
 /** Marks a path as unfinished: should the process end before `settle`, what lies there is removed. */
 export function holdTemporary(path: string): void {
+  if (process.listenerCount('exit', removeAll) === 0) process.on('exit', removeAll);
   paths.add(path);
 }
 
@@ -21,4 +18,8 @@ export function settleTemporary(path: string): void {
 export async function removeTemporary(path: string): Promise<void> {
   await rm(path, { recursive: true, force: true });
   paths.delete(path);
+}
+
+function removeAll(): void {
+  for (const path of paths) rmSync(path, { recursive: true, force: true });
 }

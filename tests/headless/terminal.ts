@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { onTestFinished } from 'vitest';
 
 const ROOT = resolve(import.meta.dirname, '../..');
@@ -42,4 +42,21 @@ export function temporaryFolder(): string {
   const folder = mkdtempSync(join(tmpdir(), 'tunesmith-test-'));
   onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
   return folder;
+}
+
+/** Files for a folder, by path. */
+export function writeFiles(folder: string, files: Readonly<Record<string, string>>): void {
+  for (const [name, content] of Object.entries(files)) {
+    mkdirSync(dirname(join(folder, name)), { recursive: true });
+    writeFileSync(join(folder, name), content);
+  }
+}
+
+/** A model's folder with a tokenizer, and as many tokens as that has, but without weights. */
+export function tokenizerModel(folder: string): string {
+  const path = join(folder, 'model');
+  cpSync(join(FIXTURES, 'data/tiny'), path, { recursive: true });
+  const config = readFileSync(join(FIXTURES, 'formats/sharded/config.json'), 'utf8');
+  writeFileSync(join(path, 'config.json'), config.replace('"vocab_size": 48', '"vocab_size": 421'));
+  return path;
 }
