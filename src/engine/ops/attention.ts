@@ -1,0 +1,135 @@
+/**
+ * Causal attention with grouped queries over packed examples, without a matrix of scores: forward keeps the logarithm of each softmax's
+ * sum, from which backward computes probabilities again (Dao et al. 2022).
+ *
+ * One invocation holds one row in registers and all invocations of a workgroup step through the other side's rows together, so that
+ * those are read at addresses that the whole workgroup shares, and nothing is exchanged between invocations.
+ */
+
+import { f32, linearWorkgroups, u32, type Dispatch, type Plan } from '../plan';
+import type { Tensor } from '../tensor';
+
+/** Rows (queries, or keys in the gradients of keys and values) of a workgroup, one an invocation. */
+const TILE = 64;
+/** The widest head whose row has a place in registers. */
+const MAXIMUM_HEAD_DIM = 128;
+
+/** Tensors and shapes of one attention. `heads` query heads share `kvHeads` heads of keys and values, in consecutive groups. */
+export interface Attention {
+  readonly label: string;
+  /** [tokens, heads · headDim] */
+  readonly q: Tensor;
+  /** [tokens, kvHeads · headDim] */
+  readonly k: Tensor;
+  /** [tokens, kvHeads · headDim] */
+  readonly v: Tensor;
+  /** [tokens, heads · headDim], overwritten by forward. */
+  readonly out: Tensor;
+  /** [tokens, heads]: log of the sum of exp(scores), overwritten by forward. */
+  readonly logSumExp: Tensor;
+  /** u32 [tokens]: token t attends to tokens sequenceStarts[t] to t. Never decreases, since examples lie one after another. */
+  readonly sequenceStarts: Tensor;
+  readonly tokens: number;
+  readonly heads: number;
+  readonly kvHeads: number;
+  /** At most 128. */
+  readonly headDim: number;
+}
+
+/** out = softmax(q · kᵀ / √headDim) · v; also overwrites `logSumExp`. */
+export function attentionForward(plan: Plan, attention: Attention): void {
+  const { label, q, k, v, out, logSumExp, sequenceStarts, tokens, heads } = attention;
+  plan.dispatch({
+    ...attentionKernel('attention/forward', attention),
+    label: `${label} forward`,
+    tensors: [q, k, v, out, logSumExp, sequenceStarts],
+    workgroups: [Math.ceil(tokens / TILE), heads, 1],
+    cost: 2 * pairCost(attention),
+  });
+}
+
+/** Overwrites dQ, dK and dV, given the gradient of `out`; `q`, `k`, `v`, `out` and `logSumExp` are those of forward. */
+export function attentionBackward(
+  plan: Plan,
+  attention: Attention & {
+    /** [tokens, heads · headDim] */
+    readonly dOut: Tensor;
+    /** [tokens, heads], scratch: sums over a head of dOut · out. */
+    readonly rowDot: Tensor;
+    /** [tokens, heads · headDim] */
+    readonly dQ: Tensor;
+    /** [tokens, kvHeads · headDim] */
+    readonly dK: Tensor;
+    /** [tokens, kvHeads · headDim] */
+    readonly dV: Tensor;
+  },
+): void {
+  const { label, q, k, v, out, logSumExp, sequenceStarts, dOut, rowDot } = attention;
+  const { tokens, heads, kvHeads, headDim } = attention;
+  const tiles = Math.ceil(tokens / TILE);
+  plan.dispatch({
+    label: `${label} row products`,
+    kernel: { module: 'attention/row_dot', constants: { workgroup_size: TILE } },
+    params: [u32(tokens * heads), u32(headDim)],
+    tensors: [out, dOut, rowDot],
+    workgroups: linearWorkgroups(Math.ceil((tokens * heads) / TILE)),
+    cost: tokens * heads * headDim,
+  });
+  plan.dispatch({
+    ...attentionKernel('attention/query_gradient', attention),
+    label: `${label} query gradient`,
+    tensors: [q, k, v, attention.dQ, dOut, logSumExp, rowDot, sequenceStarts],
+    workgroups: [tiles, heads, 1],
+    cost: 3 * pairCost(attention),
+  });
+  plan.dispatch({
+    ...attentionKernel('attention/key_gradient', attention),
+    label: `${label} key gradient`,
+    tensors: [k, q, dOut, attention.dK, v, logSumExp, rowDot, sequenceStarts],
+    workgroups: [tiles, kvHeads, 1],
+    cost: 3 * pairCost(attention),
+  });
+  plan.dispatch({
+    ...attentionKernel('attention/value_gradient', attention),
+    label: `${label} value gradient`,
+    tensors: [k, q, dOut, attention.dV, logSumExp, sequenceStarts],
+    workgroups: [tiles, kvHeads, 1],
+    cost: 2 * pairCost(attention),
+  });
+}
+
+/** Multiply-adds of one product of all query-key pairs with rows of a head, were all tokens one example. */
+function pairCost({ tokens, heads, headDim }: Attention): number {
+  return (tokens * (tokens + 1) * heads * headDim) / 2;
+}
+
+/** Program and parameters that the kernels of `shaders/attention/` share. */
+export function attentionKernel(
+  module: string,
+  shape: Pick<Attention, 'label' | 'tokens' | 'heads' | 'kvHeads' | 'headDim'>,
+): Pick<Dispatch, 'kernel' | 'params'> {
+  const { label, tokens, heads, kvHeads, headDim } = shape;
+  if (headDim > MAXIMUM_HEAD_DIM) {
+    throw new Error(`${label}: heads of ${headDim}; at most ${MAXIMUM_HEAD_DIM} are possible`);
+  }
+  if (heads % kvHeads !== 0) {
+    throw new Error(`${label}: ${heads} heads cannot share ${kvHeads} heads of keys and values`);
+  }
+  return {
+    kernel: {
+      module,
+      constants: { tile: TILE, head_dim: headDim },
+      conditions: rowConditions(headDim),
+    },
+    params: [u32(tokens), u32(heads), u32(kvHeads), f32(1 / Math.sqrt(headDim))],
+  };
+}
+
+/** `over_16`, `over_32`, ...: which blocks of 16 a row has; `vectors`: whether rows begin at whole vec4s. */
+function rowConditions(headDim: number): Record<string, boolean> {
+  const conditions: Record<string, boolean> = { vectors: headDim % 4 === 0 };
+  for (let size = 16; size < MAXIMUM_HEAD_DIM; size += 16) {
+    conditions[`over_${size}`] = headDim > size;
+  }
+  return conditions;
+}
