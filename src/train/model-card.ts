@@ -1,5 +1,5 @@
 import { configKeys, type TrainingConfig } from '../config';
-import type { StepMetrics } from './progress';
+import type { StepMetrics } from './metrics';
 
 /** What a model card says of a run. */
 export interface ModelCardFacts {

@@ -19,6 +19,7 @@ export class RunControl {
   /** Resolves when the loop rests, or has ended or gone on instead. */
   pause(): Promise<void> {
     this.#paused = !this.#stopping;
+    this.#wakeUp();
     return new Promise((resolve) => this.#rested.push(resolve));
   }
 

@@ -3,6 +3,8 @@ import type { TrainingConfig } from '../config';
 /** Keeps a product that is a whole number but for rounding from being rounded up to the next. */
 const ROUNDING = 1e-9;
 
+type ScheduleSettings = Pick<TrainingConfig, 'lr_scheduler_type' | 'warmup_steps' | 'warmup_ratio'>;
+
 /** Updates in one pass over the data: the last one of an epoch takes the micro-batches that are left. */
 export function stepsPerEpoch(
   config: Pick<TrainingConfig, 'gradient_accumulation_steps'>,
@@ -35,22 +37,24 @@ export function warmupSteps(
  * down to 0 along a line or half a cosine, as the schedules of Hugging Face's trainer.
  */
 export function learningRateAt(
-  config: Pick<
-    TrainingConfig,
-    'learning_rate' | 'lr_scheduler_type' | 'warmup_steps' | 'warmup_ratio'
-  >,
+  config: ScheduleSettings & Pick<TrainingConfig, 'learning_rate'>,
   step: number,
   totalSteps: number,
 ): number {
-  const rate = config.learning_rate;
+  return config.learning_rate * shareAt(config, step, totalSteps);
+}
+
+function shareAt(config: ScheduleSettings, step: number, totalSteps: number): number {
   const warmup = warmupSteps(config, totalSteps);
-  if (step < warmup) return (rate * step) / warmup;
+  if (step < warmup) return step / warmup;
+  const done = step - warmup;
+  const whole = totalSteps - warmup;
   switch (config.lr_scheduler_type) {
     case 'constant':
-      return rate;
+      return 1;
     case 'linear':
-      return (rate * (totalSteps - step)) / (totalSteps - warmup);
+      return (whole - done) / whole;
     case 'cosine':
-      return (rate * (1 + Math.cos((Math.PI * (step - warmup)) / (totalSteps - warmup)))) / 2;
+      return (1 + Math.cos((Math.PI * done) / whole)) / 2;
   }
 }
