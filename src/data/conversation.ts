@@ -67,6 +67,13 @@ export function renderConversation(
 /** A turn whose borders are known: without what precedes its content and without the white space after its end. */
 function turnBetween(text: string, { start, end }: TextSpan, message: ChatMessage): TextSpan {
   const turn = text.slice(start, end);
+  if (message.content === '' && message.tool_calls === undefined) {
+    // Nothing is said: white space before the end of the turn is the template's.
+    return {
+      start: start + turn.length - turn.trimStart().length,
+      end: start + turn.trimEnd().length,
+    };
+  }
   const content = findContent(turn, message, 0) ?? { start: 0, end: 0 };
   return {
     start: start + content.start,

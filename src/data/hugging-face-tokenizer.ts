@@ -55,18 +55,20 @@ export class HuggingFaceTokenizer implements Tokenizer {
 
   encodeWithOffsets(text: string): OffsetEncoding {
     const ids = this.encode(text, { addSpecialTokens: false });
-    return {
-      ids,
-      ...tokenOffsets(
-        text,
-        ids.map((id) => this.tokenBytes(id)),
-      ),
-    };
+    const tokens = ids.map((id) => ({
+      bytes: this.tokenBytes(id),
+      added: this.addedTokens.has(id),
+    }));
+    return { ids, ...tokenOffsets(text, tokens) };
   }
 
   decode(ids: ArrayLike<number>, { skipSpecialTokens }: { skipSpecialTokens: boolean }): string {
     if (ids.length === 0) return '';
-    return this.pipeline.decode(Array.from(ids), { skip_special_tokens: skipSpecialTokens });
+    return this.pipeline.decode(Array.from(ids), {
+      skip_special_tokens: skipSpecialTokens,
+      // As transformers: cleaning up takes spaces away that a BPE tokenizer has encoded.
+      clean_up_tokenization_spaces: false,
+    });
   }
 
   isSpecial(id: number): boolean {

@@ -1,5 +1,5 @@
 import type { ByteSource } from '../formats/byte-source';
-import { ByteQueue, LONGEST_VALUE, readBlocks } from './lines';
+import { BLOCK_BYTES, ByteQueue, LONGEST_VALUE, readBlocks } from './lines';
 
 /** One JSON value of a file, not parsed yet. */
 export interface JsonValueBytes {
@@ -29,8 +29,9 @@ const OPEN_BRACE = 0x7b;
 const CLOSE_BRACE = 0x7d;
 const LINE_FEED = 0x0a;
 
-/** `first-value` may be the end of the array instead, `next-value` may not. */
-type State = 'before-array' | 'first-value' | 'next-value' | 'in-value' | 'after-array';
+/** `first-value` may be the end of the array instead, `next-value` may not; `after-value` is that end or a comma. */
+type State =
+  'before-array' | 'first-value' | 'next-value' | 'in-value' | 'after-value' | 'after-array';
 
 /**
  * The elements of a file's one array, or its top-level objects one after the other, as a stream: only brackets, quotes and line feeds are
@@ -39,9 +40,10 @@ type State = 'before-array' | 'first-value' | 'next-value' | 'in-value' | 'after
 export async function* readJsonValues(
   source: ByteSource,
   layout: JsonLayout,
+  blockBytes = BLOCK_BYTES,
 ): AsyncGenerator<JsonValueBytes | JsonBreak> {
   const scanner = new ValueScanner(layout);
-  for await (const { bytes, end } of readBlocks(source)) {
+  for await (const { bytes, end } of readBlocks(source, blockBytes)) {
     for (const found of scanner.scan(bytes)) {
       if ('message' in found) {
         yield found;
@@ -73,24 +75,26 @@ class ValueScanner {
     let start = 0;
     for (let at = 0; at < block.length; at++) {
       const byte = block[at] ?? 0;
-      const after = this.state === 'in-value' ? this.endOfValue(byte, at) : undefined;
-      if (after !== undefined) {
-        this.value.push(block.subarray(start, after));
+      if (byte === LINE_FEED) this.line++;
+      if (this.state === 'in-value') {
+        const end = this.endOfValue(byte, at);
+        if (end === undefined) continue;
+        this.value.push(block.subarray(start, end));
         yield { line: this.valueLine, ...this.value.take() };
-      } else if (this.state !== 'in-value' && this.startsValue(byte)) {
+        this.state = 'after-value';
+        if (end > at) continue;
+      }
+      if (this.startsValue(byte)) {
         start = at;
         this.begin(byte);
         continue;
       }
-      if (this.state !== 'in-value' || after !== undefined) {
-        const next = this.afterSeparator(byte, after);
-        if (next === undefined) {
-          yield { line: this.line, message: this.complaint() };
-          return;
-        }
-        this.state = next;
+      const next = this.afterSeparator(byte);
+      if (next === undefined) {
+        yield { line: this.line, message: this.complaint() };
+        return;
       }
-      if (byte === LINE_FEED) this.line++;
+      this.state = next;
     }
     if (this.state === 'in-value') this.value.push(block.subarray(start));
   }
@@ -107,8 +111,8 @@ class ValueScanner {
   }
 
   private startsValue(byte: number): boolean {
-    if (this.state !== 'first-value' && this.state !== 'next-value') return false;
     if (this.layout === 'values') return byte === OPEN_BRACE || byte === OPEN_BRACKET;
+    if (this.state !== 'first-value' && this.state !== 'next-value') return false;
     return !isWhiteSpace(byte) && byte !== COMMA && byte !== CLOSE_BRACKET && byte !== CLOSE_BRACE;
   }
 
@@ -120,7 +124,7 @@ class ValueScanner {
     this.escaped = false;
   }
 
-  /** The index after the value's last byte, where this byte ends it. */
+  /** The index after the value's last byte, where this byte is that or follows it. */
   private endOfValue(byte: number, at: number): number | undefined {
     if (this.inString) {
       if (this.escaped) this.escaped = false;
@@ -133,21 +137,18 @@ class ValueScanner {
     if (byte === QUOTE) this.inString = true;
     else if (byte === OPEN_BRACE || byte === OPEN_BRACKET) this.depth++;
     else if (closes) this.depth--;
-    return this.depth === 0 && this.layout === 'values' ? at + 1 : undefined;
+    return this.depth === 0 && !this.inString ? at + 1 : undefined;
   }
 
-  /** The state after a byte that belongs to no value; undefined where it should not be there. */
-  private afterSeparator(byte: number, valueEnd: number | undefined): State | undefined {
-    if (this.layout === 'values') {
-      return valueEnd !== undefined || isWhiteSpace(byte) ? 'next-value' : undefined;
-    }
-    if (valueEnd !== undefined) {
-      if (byte === COMMA) return 'next-value';
-      return byte === CLOSE_BRACKET ? 'after-array' : undefined;
-    }
-    if (isWhiteSpace(byte)) return this.state;
-    if (this.state === 'before-array' && byte === OPEN_BRACKET) return 'first-value';
-    return this.state === 'first-value' && byte === CLOSE_BRACKET ? 'after-array' : undefined;
+  /** The state after a byte between values; undefined where it should not be there. */
+  private afterSeparator(byte: number): State | undefined {
+    const { state } = this;
+    if (isWhiteSpace(byte)) return state;
+    if (this.layout === 'values') return undefined;
+    if (state === 'before-array' && byte === OPEN_BRACKET) return 'first-value';
+    if (state === 'after-value' && byte === COMMA) return 'next-value';
+    const mayEnd = state === 'after-value' || state === 'first-value';
+    return mayEnd && byte === CLOSE_BRACKET ? 'after-array' : undefined;
   }
 
   private complaint(): string {

@@ -21,10 +21,11 @@ const BYTE_ORDER_MARK = [0xef, 0xbb, 0xbf];
 /** The file's blocks in order, without a byte-order mark at the front; `end` is the offset after the block. */
 export async function* readBlocks(
   source: ByteSource,
+  blockBytes = BLOCK_BYTES,
 ): AsyncGenerator<{ bytes: Uint8Array<ArrayBuffer>; end: number }> {
   let offset = 0;
   while (offset < source.size) {
-    const bytes = await source.read(offset, Math.min(BLOCK_BYTES, source.size - offset));
+    const bytes = await source.read(offset, Math.min(blockBytes, source.size - offset));
     const marked = offset === 0 && BYTE_ORDER_MARK.every((byte, index) => bytes[index] === byte);
     offset += bytes.length;
     yield { bytes: marked ? bytes.subarray(BYTE_ORDER_MARK.length) : bytes, end: offset };
@@ -32,11 +33,14 @@ export async function* readBlocks(
 }
 
 /** A file's lines, split at line feeds only: a carriage return stays at the end of its line. The last line may lack its line feed. */
-export async function* readLines(source: ByteSource): AsyncGenerator<ByteLine> {
+export async function* readLines(
+  source: ByteSource,
+  blockBytes = BLOCK_BYTES,
+): AsyncGenerator<ByteLine> {
   let line = 1;
   const rest = new ByteQueue(LONGEST_VALUE);
   let bytesDone = 0;
-  for await (const { bytes, end } of readBlocks(source)) {
+  for await (const { bytes, end } of readBlocks(source, blockBytes)) {
     const blockStart = end - bytes.length;
     let from = 0;
     for (let at = bytes.indexOf(LINE_FEED); at >= 0; at = bytes.indexOf(LINE_FEED, from)) {

@@ -11,6 +11,7 @@ const LINE_FEED = 0x0a;
  */
 export async function* readTextDocument(
   file: ByteSource,
+  blockBytes = BLOCK_BYTES,
 ): AsyncGenerator<({ example: Example } | { problem: DataProblem }) & { bytesDone: number }> {
   const faulty = await firstFaultyLine(file);
   if (faulty !== undefined) {
@@ -20,7 +21,7 @@ export async function* readTextDocument(
   }
   let line = 1;
   let rest = new Uint8Array(0);
-  for await (const { bytes, end } of readBlocks(file)) {
+  for await (const { bytes, end } of readBlocks(file, blockBytes)) {
     const block = joined(rest, bytes);
     const ends = end === file.size;
     const length = ends ? block.length : partLength(block);
@@ -36,7 +37,7 @@ export async function* readTextDocument(
 
 /** Where a block that is not the last is cut: after a blank line, a line or a character. */
 function partLength(block: Uint8Array): number {
-  for (let at = block.length - 1; at > BLOCK_BYTES / 2; at--) {
+  for (let at = block.length - 1; at > block.length / 2; at--) {
     if (block[at] === LINE_FEED && isBlankLine(block, at)) return at + 1;
   }
   const line = block.lastIndexOf(LINE_FEED);

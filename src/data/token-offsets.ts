@@ -2,18 +2,24 @@
 const SEARCH_BYTES = 256;
 const SPACE = 0x20;
 
+/** A token as it is found again in the text that it was made from. */
+export interface SpelledToken {
+  bytes: Uint8Array;
+  /** An added token, cut out of the text before the rest of it is tokenised. */
+  added: boolean;
+}
+
 /**
- * Which part of a text each of its tokens covers. Tokens are matched to the UTF-8 text in order by their bytes; a space that the tokenizer
- * put in front is passed over, text that no token stands for (white space that an added token swallows) goes to the token after it, and
- * where a normaliser has changed the text a token covers what lies between its neighbours. A token that holds part of a character covers
- * the whole of it.
+ * Which part of a text each of its tokens covers. Tokens are matched to the UTF-8 text in order by their bytes. A space that the tokenizer put in
+ * front of a stretch of text covers the character after it; text that no token stands for (white space that an added token swallows) goes
+ * to the token after it; where a normaliser has changed the text a token covers what lies between its neighbours. A token that holds part of a
+ * character covers the whole of it.
  *
- * @param tokens the bytes that each token stands for
  * @returns first and one past the last UTF-16 code unit of each token, [tokens]
  */
 export function tokenOffsets(
   text: string,
-  tokens: readonly Uint8Array[],
+  tokens: readonly SpelledToken[],
 ): { starts: Uint32Array; ends: Uint32Array } {
   const bytes = new TextEncoder().encode(text);
   const { starts, ends } = byteOffsets(bytes, tokens);
@@ -28,17 +34,40 @@ export function tokenOffsets(
 
 function byteOffsets(
   text: Uint8Array,
-  tokens: readonly Uint8Array[],
+  tokens: readonly SpelledToken[],
 ): { starts: Uint32Array; ends: Uint32Array } {
   const starts = new Uint32Array(tokens.length);
   const ends = new Uint32Array(tokens.length);
   let at = 0;
-  tokens.forEach((token, index) => {
+  tokens.forEach(({ bytes, added }, index) => {
+    const beginsStretch = !added && tokens[index - 1]?.added !== false;
+    const spelled = beginsStretch && isPadded(text, at, tokens, index) ? bytes.subarray(1) : bytes;
     starts[index] = at;
-    at = endOfToken(text, at, token, tokens[index + 1]);
-    ends[index] = at;
+    if (spelled.length === 0) {
+      ends[index] = Math.min(at + 1, text.length);
+    } else {
+      at = endOfToken(text, at, spelled, tokens[index + 1]?.bytes);
+      ends[index] = at;
+    }
   });
   return { starts, ends };
+}
+
+/** Whether the tokens from `first` up to the next added one begin with a space that the text at `at` has not. */
+function isPadded(
+  text: Uint8Array,
+  at: number,
+  tokens: readonly SpelledToken[],
+  first: number,
+): boolean {
+  if (tokens[first]?.bytes[0] !== SPACE) return false;
+  let end = at;
+  let index = first;
+  for (; tokens[index]?.added === false; index++) end += tokens[index]?.bytes.length ?? 0;
+  const next = tokens[index]?.bytes;
+  const isEnd = (place: number): boolean =>
+    next === undefined ? place === text.length : matchesAt(text, place, next);
+  return !isEnd(end) && isEnd(end - 1);
 }
 
 /** One past the last byte of the token that begins at or after `at`. */
