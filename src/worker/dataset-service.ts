@@ -1,0 +1,239 @@
+import { buildDataset } from '../data/build-dataset';
+import type { TokenizedDataset } from '../data/dataset';
+import type { DataProblem } from '../data/examples';
+import { excerpt, tokenPieces } from '../data/token-view';
+import type { Tokenizer } from '../data/tokenizer';
+import { InputError } from '../errors';
+import type { ByteSource } from '../formats/byte-source';
+import type { StoredFolder } from '../storage/file-store';
+import { blobSource } from '../storage/opfs-store';
+import type * as Api from './api';
+import { lengthHistogram } from './length-histogram';
+import type { Models } from './models';
+import { Operations } from './operations';
+import type { Services, StoredDataset } from './services';
+import { deleteUnused, isOfRun, openStoredDataset } from './stored-dataset';
+import { throttledProgress } from './throttled-progress';
+
+type Method<Name extends keyof Api.DatasetWorker> = Api.DatasetWorker[Name];
+
+const SHOWN_PROBLEMS = 100;
+const EXCERPT_CHARACTERS = 200;
+const MOST_ROWS = 200;
+const COPY_BYTES = 4 * 2 ** 20;
+
+/** What the dataset's worker does for the page; `api.ts` says what each method promises. */
+export class DatasetService implements Api.DatasetWorker {
+  readonly #operations = new Operations<'import'>();
+  #open: { key: string; dataset: TokenizedDataset; tokenizer: Tokenizer | null } | null = null;
+
+  constructor(
+    private readonly services: Services,
+    private readonly models: Models,
+  ) {}
+
+  importFiles: Method<'importFiles'> = (files, tokenization, onProgress) =>
+    this.#operations.run('import', async (signal) => {
+      const id = crypto.randomUUID();
+      const folder = await this.services.datasetFiles.folder(id);
+      const progress = throttledProgress(onProgress);
+      try {
+        const copies = await copyFiles(files, folder, progress, signal);
+        const stored = await this.#tokenize(id, folder, copies, tokenization, progress, signal);
+        await this.#forgetShown();
+        await this.services.datasets.put(id, stored);
+        return stored.summary;
+      } catch (error) {
+        await this.services.datasetFiles.remove(id);
+        throw error;
+      }
+    });
+
+  retokenize: Method<'retokenize'> = (datasetId, tokenization, onProgress) =>
+    this.#operations.run('import', async (signal) => {
+      const before = await this.#stored(datasetId);
+      if (sameTokenization(before.summary.tokenization, tokenization)) return before.summary;
+      const folder = await this.services.datasetFiles.folder(before.folder);
+      const copies = await Promise.all(
+        before.summary.files.map(({ name }, index) => openCopy(folder, name, index)),
+      );
+      const progress = throttledProgress(onProgress);
+      const stored = await this.#tokenize(
+        datasetId,
+        folder,
+        copies,
+        tokenization,
+        progress,
+        signal,
+      );
+      await this.services.datasets.put(datasetId, stored);
+      await deleteUnused(this.services, before);
+      return stored.summary;
+    });
+
+  current: Method<'current'> = async () => {
+    const [newest] = (await this.services.datasets.list()).filter(({ id }) => !isOfRun(id));
+    return newest?.index.summary ?? null;
+  };
+
+  rows: Method<'rows'> = async (datasetId, offset, count) => {
+    const { dataset, tokenizer } = await this.#dataset(datasetId);
+    const end = Math.min(dataset.examples, offset + Math.min(count, MOST_ROWS));
+    const indices = Array.from({ length: Math.max(0, end - offset) }, (_, i) => offset + i);
+    return Promise.all(
+      indices.map(async (index) => {
+        const { inputIds, source } = await dataset.read(index);
+        return {
+          index,
+          source,
+          kind: dataset.kindOf(index),
+          text: excerpt(inputIds, tokenizer, EXCERPT_CHARACTERS),
+          tokens: inputIds.length,
+          trainedTokens: dataset.trainedLengths[index] ?? 0,
+        };
+      }),
+    );
+  };
+
+  tokens: Method<'tokens'> = async (datasetId, index) => {
+    const { dataset, tokenizer } = await this.#dataset(datasetId);
+    const example = await dataset.read(index);
+    return { index, source: example.source, pieces: tokenPieces(example, tokenizer) };
+  };
+
+  remove: Method<'remove'> = async (datasetId) => {
+    const stored = await this.#stored(datasetId);
+    await this.services.datasets.delete(datasetId);
+    await deleteUnused(this.services, stored);
+  };
+
+  cancel: Method<'cancel'> = () => this.#operations.cancel('import');
+
+  async #tokenize(
+    id: string,
+    folder: StoredFolder,
+    copies: readonly ByteSource[],
+    tokenization: Api.Tokenization,
+    onProgress: Api.ProgressListener,
+    signal: AbortSignal,
+  ): Promise<StoredDataset> {
+    const { vocab_size: vocabularySize } = await this.models.config(tokenization.modelId);
+    const tokenizer = await this.models.tokenizer(tokenization.modelId);
+    const tokensFile = `tokens ${crypto.randomUUID()}`;
+    const sink = await folder.append(tokensFile);
+    const problems: DataProblem[] = [];
+    try {
+      const dataset = await buildDataset(copies, tokenizer, tokenization, sink, {
+        vocabularySize,
+        signal,
+        onProblem: (problem) => {
+          if (problems.length < SHOWN_PROBLEMS) problems.push(problem);
+        },
+        onProgress: ({ file, bytesDone: done, bytesTotal: total }) =>
+          onProgress({ activity: `Reading ${file}`, done, total, unit: 'bytes' }),
+      });
+      await sink.flush();
+      const summary = summarise(id, dataset, problems, tokenization);
+      return { summary, index: dataset.index, folder: id, tokensFile };
+    } catch (error) {
+      await sink.close();
+      await folder.remove(tokensFile);
+      throw error;
+    } finally {
+      await sink.close();
+    }
+  }
+
+  /** The page shows one dataset: those before it go, unless a run needs them. */
+  async #forgetShown(): Promise<void> {
+    for (const { id, index } of await this.services.datasets.list()) {
+      if (isOfRun(id)) continue;
+      await this.services.datasets.delete(id);
+      await deleteUnused(this.services, index);
+    }
+  }
+
+  async #stored(id: string): Promise<StoredDataset> {
+    const stored = await this.services.datasets.get(id);
+    if (!stored) throw new InputError('the dataset is not stored here any more; drop it again');
+    return stored;
+  }
+
+  async #dataset(id: string) {
+    const { tokensFile, summary } = await this.#stored(id);
+    if (this.#open?.key !== tokensFile) {
+      const { dataset } = await openStoredDataset(this.services, id);
+      const tokenizer = await this.models.tokenizer(summary.tokenization.modelId);
+      this.#open = { key: tokensFile, dataset, tokenizer };
+    }
+    return this.#open;
+  }
+}
+
+/** Name of the copy of a dataset's file. */
+function copyName(index: number): string {
+  return `file ${index}`;
+}
+
+async function openCopy(folder: StoredFolder, name: string, index: number): Promise<ByteSource> {
+  const copy = await folder.open(copyName(index));
+  if (!copy)
+    throw new InputError('the kept copy of the file is gone; drop it again', { file: name });
+  return { name, size: copy.size, read: (offset, length) => copy.read(offset, length) };
+}
+
+async function copyFiles(
+  files: readonly File[],
+  folder: StoredFolder,
+  onProgress: Api.ProgressListener,
+  signal: AbortSignal,
+): Promise<ByteSource[]> {
+  const total = files.reduce((sum, { size }) => sum + size, 0);
+  let done = 0;
+  for (const [index, file] of files.entries()) {
+    const source = blobSource(file.name, file);
+    const copy = await folder.append(copyName(index));
+    try {
+      while (copy.size < source.size) {
+        signal.throwIfAborted();
+        const length = Math.min(COPY_BYTES, source.size - copy.size);
+        await copy.append(await source.read(copy.size, length));
+        done += length;
+        onProgress({ activity: `Keeping ${file.name}`, done, total, unit: 'bytes' });
+      }
+    } finally {
+      await copy.close();
+    }
+  }
+  return Promise.all(files.map(({ name }, index) => openCopy(folder, name, index)));
+}
+
+function sameTokenization(a: Api.Tokenization, b: Api.Tokenization): boolean {
+  return (
+    a.modelId === b.modelId &&
+    a.chat_template === b.chat_template &&
+    a.train_on_prompt === b.train_on_prompt &&
+    a.max_seq_length === b.max_seq_length
+  );
+}
+
+function summarise(
+  id: string,
+  dataset: TokenizedDataset,
+  problems: DataProblem[],
+  tokenization: Api.Tokenization,
+): Api.DatasetSummary {
+  return {
+    id,
+    files: [...dataset.files],
+    examples: dataset.examples,
+    tokens: dataset.tokens,
+    trainedTokens: dataset.trainedTokens,
+    truncated: dataset.truncated,
+    dropped: dataset.dropped,
+    problems,
+    problemCount: dataset.problems,
+    lengths: lengthHistogram(dataset.lengths),
+    tokenization,
+  };
+}

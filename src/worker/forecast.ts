@@ -1,0 +1,77 @@
+import type { TrainingConfig } from '../config';
+import type { ExampleSource } from '../data/dataset';
+import { addMemory } from '../engine/memory-ledger';
+import type { LlamaConfig } from '../formats/llama-config';
+import type { ModelDescription } from '../model/llama-weights';
+import { asPrediction, DEFAULT_LIMITS, type MemoryPrediction } from '../model/memory';
+import { PlannedTraining, type BatchShape } from '../model/planned-training';
+import { runBatches } from '../train/run-batches';
+import { totalSteps } from '../train/schedule';
+import type { FitVerdict, Forecast } from './api';
+import { generationGraph } from './loaded-run';
+
+/** A sequence shorter than this is hardly worth training on. */
+const SHORTEST_SEQUENCE = 128;
+
+/** A model before its files are here: dense bf16, or with its linears in NF4. */
+export function describeConfig(config: LlamaConfig, prequantised: boolean): ModelDescription {
+  const isLinear = (name: string): boolean => name.includes('_proj.weight');
+  return { config, stored: (name) => (prequantised && isLinear(name) ? 'nf4' : 'bf16') };
+}
+
+/** What a run on the page takes: training, and writing samples meanwhile. */
+export function runMemory(
+  description: ModelDescription,
+  config: TrainingConfig,
+  batch: BatchShape,
+): MemoryPrediction {
+  const planned = new PlannedTraining(description, config, batch, DEFAULT_LIMITS);
+  const generation = generationGraph(planned, description);
+  return asPrediction(addMemory(planned.memory, generation.set.memory));
+}
+
+/**
+ * Memory, verdict and steps of a run.
+ * @param dataset null before there is any: then the longest sequence that the configuration allows is assumed
+ */
+export function forecast(
+  description: ModelDescription,
+  config: TrainingConfig,
+  dataset: ExampleSource | null,
+  budgetBytes: number,
+): Omit<Forecast, 'seconds'> {
+  const shapeOf = (changed: TrainingConfig): BatchShape => ({
+    rows: changed.micro_batch_size,
+    rowLength: dataset
+      ? Math.min(changed.max_seq_length, runBatches(dataset, config).shape.rowLength)
+      : changed.max_seq_length,
+  });
+  const memoryOf = (changed: TrainingConfig): MemoryPrediction =>
+    runMemory(description, changed, shapeOf(changed));
+  const memory = memoryOf(config);
+  const fits = (change: Partial<TrainingConfig>): boolean =>
+    memoryOf({ ...config, ...change }).total_bytes <= budgetBytes;
+  const steps = dataset
+    ? totalSteps(config, runBatches(dataset, config).train.microBatchesPerEpoch)
+    : null;
+  return { memory, budgetBytes, steps, ...verdictOf(config, memory, budgetBytes, fits) };
+}
+
+function verdictOf(
+  config: TrainingConfig,
+  { total_bytes: total }: MemoryPrediction,
+  budgetBytes: number,
+  fits: (change: Partial<TrainingConfig>) => boolean,
+): { verdict: FitVerdict; remedy: Partial<TrainingConfig> } {
+  if (total <= budgetBytes) return { verdict: 'fits', remedy: {} };
+  const gradient_checkpointing = true;
+  if (!config.gradient_checkpointing && fits({ gradient_checkpointing })) {
+    return { verdict: 'fits-with-checkpointing', remedy: { gradient_checkpointing } };
+  }
+  for (let length = config.max_seq_length; length >= 2 * SHORTEST_SEQUENCE;) {
+    length = Math.floor(length / 2);
+    const remedy = { gradient_checkpointing, micro_batch_size: 1, max_seq_length: length };
+    if (fits(remedy)) return { verdict: 'fits-with-shorter-sequence', remedy };
+  }
+  return { verdict: 'too-large', remedy: {} };
+}

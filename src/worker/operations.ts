@@ -1,0 +1,29 @@
+/** Operations that can be cancelled, at most one of a kind at a time. */
+export class Operations<Kind extends string> {
+  readonly #running = new Map<Kind, { controller: AbortController; ended: Promise<void> }>();
+
+  /** Runs some work under a signal; a second of the kind cancels the first. */
+  async run<T>(kind: Kind, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    await this.cancel(kind);
+    const controller = new AbortController();
+    const result = work(controller.signal);
+    const ended = result.then(
+      () => undefined,
+      () => undefined,
+    );
+    const entry = { controller, ended };
+    this.#running.set(kind, entry);
+    try {
+      return await result;
+    } finally {
+      if (this.#running.get(kind) === entry) this.#running.delete(kind);
+    }
+  }
+
+  /** Cancels what is under way; resolves when it has ended. */
+  async cancel(kind: Kind): Promise<void> {
+    const running = this.#running.get(kind);
+    running?.controller.abort(new DOMException('It was cancelled.', 'AbortError'));
+    await running?.ended;
+  }
+}

@@ -1,0 +1,55 @@
+import { InputError } from '../errors';
+import type { RunDetail, RunPhase, RunSummary } from './api';
+import { summaryOf, type Services, type StoredRun } from './services';
+
+/** Phases of a run that is held in memory; stored without a tab at work they mean that the tab ended. */
+const AT_WORK: readonly RunPhase[] = ['preparing', 'training', 'paused', 'recovering'];
+
+/** The stored runs as the page sees them. */
+export class RunListing {
+  constructor(
+    private readonly services: Services,
+    /** Id of the run at work in this worker. */
+    private readonly atWork: () => string | undefined,
+  ) {}
+
+  async list(): Promise<RunSummary[]> {
+    const runs = await this.services.runs.list();
+    return Promise.all(runs.map((run) => this.summary(run)));
+  }
+
+  /** @throws InputError where there is no such run */
+  async get(id: string): Promise<StoredRun> {
+    const run = await this.services.runs.get(id);
+    if (!run) throw new InputError('this run is not stored here any more');
+    return { ...run, phase: this.#phase(run) };
+  }
+
+  async detail(id: string): Promise<RunDetail> {
+    const run = await this.get(id);
+    const { datasetId, config, precision, prompts, samples, notices } = run;
+    const metrics = await this.services.runs.metrics(id);
+    const summary = await this.summary(run);
+    return { ...summary, datasetId, config, precision, prompts, metrics, samples, notices };
+  }
+
+  /** The run to come back to on load. */
+  async last(): Promise<RunDetail | null> {
+    const atWork = this.atWork();
+    if (atWork !== undefined) return this.detail(atWork);
+    const runs = await this.services.runs.list();
+    const last = runs.find(({ closed }) => !closed);
+    return last ? this.detail(last.id) : null;
+  }
+
+  async summary(run: StoredRun): Promise<RunSummary> {
+    const checkpoints = await this.services.checkpoints.list(run.id);
+    const hasAdapter = checkpoints.some(({ step }) => step > 0);
+    return summaryOf({ ...run, phase: this.#phase(run) }, hasAdapter);
+  }
+
+  #phase(run: StoredRun): RunPhase {
+    const left = AT_WORK.includes(run.phase) && run.id !== this.atWork();
+    return left ? 'interrupted' : run.phase;
+  }
+}

@@ -1,0 +1,75 @@
+import type { ByteSink } from '../data/byte-sink';
+import { TokenizedDataset } from '../data/dataset';
+import { InputError } from '../errors';
+import type { ByteSource } from '../formats/byte-source';
+import type { Services, StoredDataset } from './services';
+
+type DatasetServices = Pick<Services, 'datasets' | 'datasetFiles'>;
+
+const RUN_PREFIX = 'run ';
+
+/**
+ * Id under which a run keeps the tokens that it began with: the page may tokenise the same files again for another model meanwhile, and
+ * a run that goes on must find its own.
+ */
+export function datasetOfRun(runId: string): string {
+  return `${RUN_PREFIX}${runId}`;
+}
+
+/** Whether a stored dataset is a run's own, not one that the page shows. */
+export function isOfRun(id: string): boolean {
+  return id.startsWith(RUN_PREFIX);
+}
+
+/** Opens a stored dataset's tokens for reading. @throws InputError where it is gone or damaged */
+export async function openStoredDataset(
+  services: DatasetServices,
+  id: string,
+): Promise<{ stored: StoredDataset; dataset: TokenizedDataset }> {
+  const stored = await services.datasets.get(id);
+  if (!stored) {
+    throw new InputError('the dataset is not stored here any more; drop its files again');
+  }
+  const folder = await services.datasetFiles.folder(stored.folder);
+  const source = await folder.open(stored.tokensFile);
+  if (!source) {
+    throw new InputError('the tokens of the dataset are gone; drop its files again');
+  }
+  return { stored, dataset: new TokenizedDataset(readOnlySink(source), stored.index) };
+}
+
+/** Keeps a dataset's tokens for a run, whatever becomes of the dataset. */
+export function keepForRun(
+  services: DatasetServices,
+  runId: string,
+  stored: StoredDataset,
+): Promise<void> {
+  return services.datasets.put(datasetOfRun(runId), stored);
+}
+
+/** Forgets what a deleted run kept. */
+export async function forgetForRun(services: DatasetServices, runId: string): Promise<void> {
+  const id = datasetOfRun(runId);
+  const stored = await services.datasets.get(id);
+  await services.datasets.delete(id);
+  if (stored) await deleteUnused(services, stored);
+}
+
+/** Deletes tokens, and with the last of them the whole folder, unless a dataset or run still needs them. */
+export async function deleteUnused(
+  { datasets, datasetFiles }: DatasetServices,
+  { folder, tokensFile }: StoredDataset,
+): Promise<void> {
+  const others = (await datasets.list()).filter(({ index }) => index.folder === folder);
+  if (others.length === 0) return datasetFiles.remove(folder);
+  if (others.some(({ index }) => index.tokensFile === tokensFile)) return;
+  await (await datasetFiles.folder(folder)).remove(tokensFile);
+}
+
+function readOnlySink(source: ByteSource): ByteSink {
+  return {
+    size: source.size,
+    append: () => Promise.reject(new Error('stored tokens are only read')),
+    read: (offset, length) => source.read(offset, length),
+  };
+}
