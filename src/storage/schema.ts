@@ -61,7 +61,7 @@ export interface ModelFileRecord {
   verified: boolean;
 }
 
-/** A model in the cache; its files lie in the file store, in a folder of the model's id. */
+/** A model in the cache; its files lie in the file store. */
 export interface ModelRecord {
   /** A hub id `owner/name`, or `files:NAME` for files that were dropped. */
   id: string;
@@ -69,6 +69,8 @@ export interface ModelRecord {
   /** Installed only when every file is verified; only then may it be used. */
   state: 'partial' | 'installed';
   addedAt: number;
+  /** Name of its folder in the file store. */
+  folder: string;
   files: ModelFileRecord[];
 }
 

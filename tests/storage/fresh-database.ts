@@ -1,6 +1,6 @@
 import 'fake-indexeddb/auto';
 import { onTestFinished } from 'vitest';
-import { DEFAULT_CONFIG, type TrainingConfig } from '../../src/config';
+import { DEFAULT_CONFIG } from '../../src/config';
 import { openDatabase, type OpenOptions } from '../../src/storage/database';
 import type { Database, RunRecord } from '../../src/storage/schema';
 
