@@ -1,17 +1,27 @@
 import { InputError } from '../errors';
 import { JsonFields } from '../formats/json-fields';
 import { parseLlamaConfig, type LlamaConfig } from '../formats/llama-config';
+import { DEFAULT_HUB } from './hub-client';
+import { parseRepository } from './hub-plan';
 
 /** A model of the hub that the page offers by name. */
 export interface CatalogueModel {
-  /** `owner/name` */
-  readonly repository: string;
+  /** As a person calls it. */
   readonly name: string;
-  readonly parameters: number;
-  readonly downloadBytes: number;
+  /** One line on what it is good for. */
+  readonly description: string;
+  /** `owner/name` on the hub; open to all. */
+  readonly repository: string;
+  /** SPDX id or usual name. */
   readonly licence: string;
+  /** Weights, embedding included. */
+  readonly parameters: number;
+  /** About what a download takes; what it takes exactly, the hub tells. */
+  readonly downloadBytes: number;
   /** Whether its linears are stored in bitsandbytes' NF4. */
   readonly prequantised: boolean;
+  /** What a QLoRA run takes at least: rank 16, one row of 512 tokens, checkpointing, embedding and head in Q8_0. */
+  readonly minimumMemoryBytes: number;
   /** Its config.json's sizes, so that what it needs is known before anything is fetched. */
   readonly config: LlamaConfig;
 }
@@ -21,25 +31,30 @@ export interface Catalogue {
   readonly models: readonly CatalogueModel[];
 }
 
-const BYTES = { minimum: 1, maximum: 1e13 };
+const COUNT = { minimum: 1, maximum: Number.MAX_SAFE_INTEGER };
 
-/** @throws InputError naming the entry and key at fault */
+/** @throws InputError that names the entry and the key at fault */
 export function parseCatalogue(json: unknown, file: string): Catalogue {
-  const models = JsonFields.of(json, file).raw('models');
-  if (!Array.isArray(models)) throw new InputError('"models" must be a list', { file });
+  const list = JsonFields.of(json, file).raw('models');
+  if (!Array.isArray(list)) throw new InputError('"models" must be a list', { file });
+  const models = list.map((entry, index) => parseEntry(entry, `${file}, model ${index + 1}`));
+  const repositories = models.map(({ repository }) => repository);
+  const twice = repositories.find((each, index) => repositories.indexOf(each) < index);
+  if (twice !== undefined) throw new InputError(`${twice} is there twice`, { file });
+  return { models };
+}
+
+function parseEntry(entry: unknown, place: string): CatalogueModel {
+  const fields = JsonFields.of(entry, place);
   return {
-    models: models.map((entry: unknown, index) => {
-      const place = `${file}, model ${index + 1}`;
-      const fields = JsonFields.of(entry, place);
-      return {
-        repository: fields.string('repository'),
-        name: fields.string('name'),
-        parameters: fields.integer('parameters', BYTES),
-        downloadBytes: fields.integer('download_bytes', BYTES),
-        licence: fields.string('licence'),
-        prequantised: fields.boolean('prequantised', false),
-        config: parseLlamaConfig(fields.raw('config'), place),
-      };
-    }),
+    name: fields.string('name'),
+    description: fields.string('description'),
+    repository: parseRepository(fields.string('repository'), DEFAULT_HUB),
+    licence: fields.string('licence'),
+    parameters: fields.integer('parameters', COUNT),
+    downloadBytes: fields.integer('download_bytes', COUNT),
+    prequantised: fields.boolean('prequantised', false),
+    minimumMemoryBytes: fields.integer('minimum_memory_bytes', COUNT),
+    config: parseLlamaConfig(fields.raw('config'), place),
   };
 }
