@@ -143,6 +143,9 @@ export class ModelCache {
         verified: true,
       })),
     };
+    const names = sources.map(({ name }) => name);
+    const twice = names.find((name, index) => names.indexOf(name) < index);
+    if (twice !== undefined) throw new InputError('the file is there twice', { file: twice });
     const earlier = await this.get(id);
     try {
       const folder = await this.folder(record);

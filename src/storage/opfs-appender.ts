@@ -93,13 +93,12 @@ export async function openWritableAppender(file: FileSystemFileHandle): Promise<
         await stream.write({ type: 'write', position: size, data: bytes });
         size += bytes.length;
       }),
-    read: (offset, length) =>
-      guarded(async () => {
-        checkRange({ name: file.name, size }, offset, length);
-        await flush();
-        const blob = (await file.getFile()).slice(offset, offset + length);
-        return new Uint8Array(await blob.arrayBuffer());
-      }),
+    async read(offset, length) {
+      checkRange({ name: file.name, size }, offset, length);
+      await guarded(flush);
+      const blob = (await file.getFile()).slice(offset, offset + length);
+      return new Uint8Array(await blob.arrayBuffer());
+    },
     flush: () => guarded(flush),
     close: () => guarded(flush),
   };

@@ -33,10 +33,15 @@ export function opfsStore(root: FileSystemDirectoryHandle): FileStore {
       return names;
     },
     folder: async (name) =>
-      opfsFolder(name, await root.getDirectoryHandle(encodeURIComponent(name), { create: true })),
+      opfsFolder(name, await root.getDirectoryHandle(directoryName(name), { create: true })),
     remove: (name) =>
-      unlessNotFound(root.removeEntry(encodeURIComponent(name), { recursive: true })).then(nothing),
+      unlessNotFound(root.removeEntry(directoryName(name), { recursive: true })).then(nothing),
   };
+}
+
+/** What any name is called as a directory, where slashes and names of nothing but dots are not allowed. */
+function directoryName(name: string): string {
+  return encodeURIComponent(name).replace(/^\./, '%2E');
 }
 
 function opfsFolder(name: string, directory: FileSystemDirectoryHandle): StoredFolder {

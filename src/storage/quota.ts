@@ -1,5 +1,5 @@
 /** What the browser says of this origin's storage. */
-export interface StorageEstimate {
+export interface StorageFacts {
   /** What may be stored in all; a hint only. */
   quotaBytes: number;
   usedBytes: number;
@@ -7,20 +7,27 @@ export interface StorageEstimate {
   persisted: boolean;
 }
 
-/** Asks for the estimate; never fails: a browser that does not tell gets zeros. */
+/** Asks the browser; never fails: what it does not tell is 0. */
 export async function estimateStorage(
   storage: StorageManager = navigator.storage,
-): Promise<StorageEstimate> {
-  const { quota = 0, usage = 0 } = await storage
-    .estimate()
-    .catch((): StorageEstimateOfBrowser => ({}));
-  const persisted = await storage.persisted().catch(() => false);
-  return { quotaBytes: quota, usedBytes: usage, persisted };
+): Promise<StorageFacts> {
+  const estimate = await storage.estimate().catch(() => undefined);
+  return {
+    quotaBytes: estimate?.quota ?? 0,
+    usedBytes: estimate?.usage ?? 0,
+    persisted: await isPersisted(storage),
+  };
 }
 
-/** Asks the browser to keep this origin's storage when the disk runs full; tells whether it promised to. Pages may ask, workers not. */
+/**
+ * Asks the browser to keep this origin's storage when the disk runs full, and tells whether it promised to. Browsers take the question
+ * only from a page: in a worker this tells what was promised before.
+ */
 export async function keepStorage(storage: StorageManager = navigator.storage): Promise<boolean> {
-  return (await storage.persisted().catch(() => false)) || storage.persist().catch(() => false);
+  if (await isPersisted(storage)) return true;
+  return 'persist' in storage ? storage.persist().catch(() => false) : false;
 }
 
-type StorageEstimateOfBrowser = Awaited<ReturnType<StorageManager['estimate']>>;
+function isPersisted(storage: StorageManager): Promise<boolean> {
+  return storage.persisted().catch(() => false);
+}

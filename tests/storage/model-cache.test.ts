@@ -52,6 +52,13 @@ describe('ModelCache.importFiles', () => {
     expect(store.content.has(before ?? '')).toBe(false);
   });
 
+  it('refuses two files of one name', async () => {
+    const { cache, store } = await setUp();
+    const importing = cache.importFiles('m', [...sources(), ...sources()]);
+    await expect(importing).rejects.toThrow('config.json: the file is there twice');
+    expect(store.content.size).toBe(0);
+  });
+
   it('leaves nothing behind when it is cancelled', async () => {
     const { cache, store } = await setUp();
     const controller = new AbortController();
