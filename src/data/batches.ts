@@ -42,7 +42,7 @@ export interface BatchOptions {
   seed: number;
 }
 
-/** What the two streams of a seed are drawn with, so that they differ. */
+/** What else than the seed each drawing is seeded with, so that they differ. */
 const SPLIT_STREAM = 1;
 const PACKING_STREAM = 2;
 const EPOCH_STREAM = 3;
@@ -171,9 +171,8 @@ export function rowLengthFor(
 function planRows(lengths: Uint32Array, options: BatchOptions): RowPlan {
   const order = Uint32Array.from(options.indices);
   if (options.shuffle) shuffle(order, new SeededRandom(options.seed, PACKING_STREAM));
-  if (options.packing && options.shuffle) return packTightly(order, lengths, options.rowLength);
-  if (options.packing) return packInOrder(order, lengths, options.rowLength);
-  return oneExampleARow(order);
+  const pack = !options.packing ? oneExampleARow : options.shuffle ? packTightly : packInOrder;
+  return pack(order, lengths, options.rowLength);
 }
 
 function emptyBatch(rows: number, rowLength: number): PackedBatch {

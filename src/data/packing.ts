@@ -9,7 +9,12 @@ export interface RowPlan {
 }
 
 /** One example a row, in the order given. */
-export function oneExampleARow(order: Uint32Array): RowPlan {
+export function oneExampleARow(
+  order: Uint32Array,
+  lengths: Uint32Array,
+  rowLength: number,
+): RowPlan {
+  for (const example of order) checkedLength(lengths, example, rowLength);
   return {
     examples: Uint32Array.from(order),
     starts: Uint32Array.from({ length: order.length + 1 }, (_, row) => row),

@@ -12,6 +12,11 @@ export interface TemplateLimits {
 
 type Node = Parameters<Interpreter['evaluate']>[0];
 type Value = ReturnType<Interpreter['evaluate']>;
+/** A loop over a value, or over those of a value that pass a test. */
+type LoopNode = NonNullable<Node> & { iterable?: object & { lhs?: object } };
+
+/** Steps that one round of a loop costs besides what it evaluates. */
+const ROUND_STEPS = 4;
 
 const ENGLISH = 'en-US';
 
@@ -40,6 +45,8 @@ export class SandboxedTemplate {
 
 class LimitedInterpreter extends Interpreter {
   private stepsLeft: number;
+  /** Nodes whose values loops go through. */
+  private readonly loopedOver = new WeakSet();
 
   constructor(
     environment: Environment,
@@ -50,16 +57,36 @@ class LimitedInterpreter extends Interpreter {
   }
 
   override evaluate(node: Node, environment: Environment): Value {
-    if (this.stepsLeft-- <= 0) throw new Error('the template runs too long');
+    this.spend(1);
+    if (node?.type === 'For') this.noteLoop(node);
     const result = super.evaluate(node, environment);
-    if (typeof result.value === 'string' && result.value.length > this.limits.characters) {
+    const value: unknown = result.value;
+    if (typeof value === 'string' && value.length > this.limits.characters) {
       throw new Error('the template makes too long a text');
     }
-    if (Array.isArray(result.value) && result.value.length > this.limits.items) {
+    if (Array.isArray(value) && value.length > this.limits.items) {
       throw new Error('the template makes too long a list');
     }
+    // An empty loop evaluates nothing as it goes round, so it is paid for when it begins.
+    if (node !== undefined && this.loopedOver.has(node)) this.spend(ROUND_STEPS * itemsIn(value));
     return result;
   }
+
+  private spend(steps: number): void {
+    this.stepsLeft -= steps;
+    if (this.stepsLeft < 0) throw new Error('the template runs too long');
+  }
+
+  private noteLoop(loop: LoopNode): void {
+    for (const node of [loop.iterable, loop.iterable?.lhs]) {
+      if (node !== undefined) this.loopedOver.add(node);
+    }
+  }
+}
+
+function itemsIn(value: unknown): number {
+  if (Array.isArray(value)) return value.length;
+  return value instanceof Map ? value.size : 0;
 }
 
 function globals(limits: TemplateLimits, now: Date): Record<string, unknown> {
