@@ -11,7 +11,7 @@ import { loadWeights, type LoadOptions } from './load-weights';
 import { initialLora, type LoraSettings } from './lora';
 import type { ParameterSet } from './parameter-set';
 import { PlannedTraining, type BatchShape } from './planned-training';
-import type { TrainableState } from './trainable';
+import type { TrainableState, TrainedParameter } from './trainable';
 
 /** A model in GPU memory that can be trained. */
 export interface OpenTraining {
@@ -85,7 +85,7 @@ export function writeLora(
 
 /** The adapter that a run's trained parameters are. */
 export function trainedAdapter(
-  parameters: LlamaTraining['parameters'],
+  parameters: readonly Pick<TrainedParameter, 'name'>[],
   state: Pick<TrainableState, 'parameters'>,
   settings: LoraSettings,
   baseModel: string,
