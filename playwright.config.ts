@@ -1,4 +1,5 @@
 import { defineConfig, devices } from '@playwright/test';
+import type { PageOptions } from './tests/browser/page-test';
 
 /** A real Chromium whose GPU is SwiftShader, so that the tests run on any machine. */
 const launchOptions = {
@@ -11,7 +12,7 @@ const launchOptions = {
   ],
 };
 
-export default defineConfig({
+export default defineConfig<object, PageOptions>({
   testDir: 'tests/browser',
   // The software GPU takes every core.
   workers: 1,
@@ -19,7 +20,7 @@ export default defineConfig({
   reporter: [['list']],
   use: { ...devices['Desktop Chrome'], launchOptions, viewport: { width: 1280, height: 900 } },
   projects: [
-    { name: 'states', testMatch: 'states/**/*.spec.ts', timeout: 60_000 },
+    { name: 'states', testMatch: 'states/**/*.spec.ts', timeout: 60_000, use: { scenes: true } },
     { name: 'run', testMatch: 'run/**/*.spec.ts', timeout: 600_000 },
   ],
 });

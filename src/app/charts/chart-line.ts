@@ -9,6 +9,8 @@ export interface ChartLine {
   /** Lengths of strokes and gaps in pixels; none for a line without gaps. */
   dash?: number[];
   width?: number;
-  /** Marks the points, for a curve that has few. */
+  /** What stands for the points that share a pixel: their extremes, unless the curve is smoothed anyway. */
+  thinning?: 'mean';
+  /** Marks the points while they stand apart. */
   points?: boolean;
 }

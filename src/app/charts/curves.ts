@@ -58,6 +58,27 @@ export function thinned(curve: Curve, buckets: number): Curve {
   return thin;
 }
 
+/** Thins a curve of finite values to the mean point of each bucket of x. A curve with few points is returned as it is. */
+export function averaged(curve: Curve, buckets: number): Curve {
+  const { x, y } = curve;
+  if (x.length <= 2 * buckets) return curve;
+  const first = x[0] ?? 0;
+  const width = ((x.at(-1) ?? 0) - first) / buckets || 1;
+  const sums = Array.from({ length: buckets }, () => ({ x: 0, y: 0, count: 0 }));
+  x.forEach((value, index) => {
+    const sum = sums[bucketOf(value, first, width, buckets)];
+    if (!sum) return;
+    sum.x += value;
+    sum.y += y[index] ?? 0;
+    sum.count += 1;
+  });
+  const filled = sums.filter((sum) => sum.count > 0);
+  return {
+    x: filled.map((sum) => sum.x / sum.count),
+    y: filled.map((sum) => sum.y / sum.count),
+  };
+}
+
 function bucketOf(x: number, first: number, width: number, buckets: number): number {
   return Math.min(buckets - 1, Math.floor((x - first) / width));
 }

@@ -8,13 +8,24 @@ export interface ChartLook {
   logarithmic: boolean;
   /** How values are written on the axes. */
   formatX: 'count' | 'duration';
-  /** Range of x drawn while there is nothing, or less than that. */
+  /** How far x goes at least, and y while there is nothing. */
   least: { x: number; y: number };
   /** A small chart has two marks on the vertical axis and none on the horizontal one. */
   small: boolean;
 }
 
+/** uPlot's scale kinds are an ambient enum, whose names are not there when it runs. */
+const LOGARITHMIC = { distr: 3 };
 const FONT = '12px system-ui, sans-serif';
+
+/** What may lie between two marks on the horizontal axis: round numbers of steps or tokens, and of seconds. */
+const COUNTS = Array.from(
+  { length: 30 },
+  (_, i) => ([1, 2, 5][i % 3] ?? 1) * 10 ** Math.floor(i / 3),
+);
+const SECONDS = [1, 2, 5, 10, 15, 30, ...[1, 2, 5, 10, 15, 30].map((m) => 60 * m)].concat(
+  [1, 2, 4, 8, 12, 24, 48, 96].map((hours) => 3600 * hours),
+);
 
 /**
  * uPlot's options for lines on paper: horizontal hair lines, no legend (the page has its own), a thin cursor.
@@ -39,13 +50,13 @@ export function chartOptions(
   return {
     width,
     height: look.height,
-    padding: [8, 8, look.small ? 4 : 0, 0],
+    padding: [8, 16, look.small ? 4 : 0, 0],
     legend: { show: false },
     cursor: { y: false, points: { size: 6 }, drag: { x: false, y: false } },
     scales: {
       x: { time: false, range: (_, min, max) => horizontalRange(min, max, look.least.x) },
       y: {
-        distr: look.logarithmic ? 3 : 1,
+        ...(look.logarithmic ? LOGARITHMIC : {}),
         range: (_, min, max) => verticalRange(min, max, look),
       },
     },
@@ -56,12 +67,13 @@ export function chartOptions(
         size: 28,
         gap: 6,
         grid: { show: false },
+        incrs: look.formatX === 'duration' ? SECONDS : COUNTS,
         values: (_, ticks) =>
           ticks.map((tick) => (look.formatX === 'duration' ? clock(tick) : short(tick))),
       },
       {
         ...axis,
-        size: 44,
+        size: look.small ? 36 : 44,
         gap: 4,
         space: look.small ? 28 : 40,
         grid: { stroke: color('--rule'), width: 1 },
@@ -76,7 +88,13 @@ export function chartOptions(
         width: line.width ?? 1.5,
         spanGaps: true,
         points: line.points
-          ? { show: true, size: 6, fill: color('--paper'), stroke: color(line.color), width: 1.5 }
+          ? {
+              show: standApart,
+              size: 6,
+              fill: color('--paper'),
+              stroke: color(line.color),
+              width: 1.5,
+            }
           : { show: line.curve.x.length === 1 },
         ...(line.dash ? { dash: line.dash } : {}),
       })),
@@ -92,9 +110,15 @@ export function chartOptions(
   };
 }
 
+/** Whether a curve's points are far enough from each other to be marked. */
+function standApart(plot: uPlot, series: number): boolean {
+  const values: (number | null | undefined)[] = [...(plot.data[series] ?? [])];
+  return 10 * values.filter((value) => typeof value === 'number').length < plot.width;
+}
+
 function horizontalRange(min: number | null, max: number | null, least: number): [number, number] {
-  if (min === null || max === null) return [0, least];
-  return [Math.min(0, min), Math.max(max, min + 1)];
+  if (min === null || max === null) return [0, least || 1];
+  return [Math.min(0, min), Math.max(max, least, min + 1)];
 }
 
 function verticalRange(

@@ -1,16 +1,10 @@
-import type {
-  DatasetRow,
-  DatasetSummary,
-  DatasetWorker,
-  Tokenization,
-  TokenPreview,
-} from '../../worker/api';
+import type { DatasetSummary, DatasetWorker, Tokenization, TokenPreview } from '../../worker/api';
 import type { WorkerLink } from '../../worker/worker-link';
 import { Operation } from './operation.svelte';
+import { RowPages } from './row-pages';
 
 /** A tokenizer that does not answer a cancel by then is ended with its worker. */
 const PATIENCE_MILLISECONDS = 2000;
-const ROWS_PER_PAGE = 100;
 
 /** The data that were dropped, as the model's tokenizer sees them. */
 export class Dataset {
@@ -20,8 +14,8 @@ export class Dataset {
   preview = $state.raw<TokenPreview | null>(null);
   readonly operation: Operation;
   readonly #worker: DatasetWorker;
-  /** Rows that were read, by page; replaced when the data change. */
-  #pages = new Map<number, Promise<DatasetRow[]>>();
+  /** The rows of the table; others when the data are. */
+  rows = $state.raw(new RowPages(() => Promise.resolve([])));
 
   constructor(private readonly link: WorkerLink<DatasetWorker>) {
     this.#worker = link.api;
@@ -56,20 +50,6 @@ export class Dataset {
     await this.#worker.remove(this.summary.id);
     this.summary = null;
     this.preview = null;
-    this.#pages.clear();
-  }
-
-  /** The rows of the page in which `index` lies, from the worker once and then from memory. */
-  rowsAround(index: number): { first: number; rows: Promise<DatasetRow[]> } {
-    const first = index - (index % ROWS_PER_PAGE);
-    let rows = this.#pages.get(first);
-    if (!rows) {
-      rows = this.summary
-        ? this.#worker.rows(this.summary.id, first, ROWS_PER_PAGE)
-        : Promise.resolve([]);
-      this.#pages.set(first, rows);
-    }
-    return { first, rows };
   }
 
   /** Shows the tokens of an example. */
@@ -83,7 +63,7 @@ export class Dataset {
 
   async #show(summary: DatasetSummary): Promise<void> {
     const kept = this.summary?.id === summary.id && this.selected < summary.examples;
-    this.#pages = new Map();
+    this.rows = new RowPages((first, count) => this.#worker.rows(summary.id, first, count));
     this.summary = summary;
     if (summary.examples === 0) this.preview = null;
     await this.select(kept ? this.selected : 0);

@@ -26,7 +26,7 @@ export class Plan {
   problem = $state<string | null>(null);
   /** Settings that the person changed, which a new suggestion leaves alone. */
   readonly changed = $derived(
-    new Set(CONFIG_KEYS.filter((key) => !same(this.config[key], this.suggested[key]))),
+    CONFIG_KEYS.filter((key) => !same(this.config[key], this.suggested[key])),
   );
   #turn = 0;
 
@@ -58,7 +58,7 @@ export class Plan {
   /** Takes over settings, prompts and sampling that fit the data; what the person changed stays. */
   async suggest(modelId: string, datasetId: string): Promise<void> {
     const { config, prompts, sampleEverySteps } = await this.trainer.suggest(modelId, datasetId);
-    const own = Object.fromEntries([...this.changed].map((key) => [key, this.config[key]]));
+    const own = Object.fromEntries(this.changed.map((key) => [key, this.config[key]]));
     this.suggested = config;
     this.config = { ...config, ...own };
     this.prompts = prompts;

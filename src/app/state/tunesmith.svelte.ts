@@ -1,5 +1,6 @@
 import type { TrainingConfig } from '../../config';
 import { InputError } from '../../errors';
+import { keepStorage } from '../../storage/quota';
 import type { RunDetail, TrainerEvent, TrainerWorker } from '../../worker/api';
 import type { Workers } from '../../worker/client';
 import { Alerts } from './alerts.svelte';
@@ -125,6 +126,8 @@ export class Tunesmith {
     try {
       if (!(await this.models.install())) return;
       await this.#retokenize();
+      // Only pages may ask; a browser that says no trains all the same.
+      void keepStorage();
       const { summary } = this.dataset;
       if (!summary) return;
       this.#showRun(

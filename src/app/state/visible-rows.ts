@@ -1,6 +1,7 @@
 /** Browsers lay out no element higher than some 17 million pixels; a longer list scrolls in proportion. */
 const HIGHEST_SPACER = 8_000_000;
-const ROWS_PER_PAGE = 100;
+/** Rows that are read together. */
+export const ROWS_PER_PAGE = 100;
 
 /** What of a long list is in view. */
 export interface VisibleRows {

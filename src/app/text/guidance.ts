@@ -66,7 +66,7 @@ function withoutWebGpu({ userAgent, secure, host }: Surroundings): Guidance {
       steps: ['Update to iOS or iPadOS 26 or newer, where every browser has WebGPU.'],
     };
   }
-  if (/Firefox\//.test(userAgent)) {
+  if (userAgent.includes('Firefox/')) {
     return {
       problem,
       steps: [
@@ -82,7 +82,7 @@ function withoutWebGpu({ userAgent, secure, host }: Surroundings): Guidance {
       steps: ['Update to macOS 26 with Safari 26 or newer, or open this page in Chrome.'],
     };
   }
-  if (/Android/.test(userAgent)) {
+  if (userAgent.includes('Android')) {
     return {
       problem,
       steps: [
@@ -91,15 +91,15 @@ function withoutWebGpu({ userAgent, secure, host }: Surroundings): Guidance {
     };
   }
   const steps = [NEWEST];
-  if (/Linux/.test(userAgent)) steps.push(LINUX_FLAGS);
+  if (userAgent.includes('Linux')) steps.push(LINUX_FLAGS);
   return { problem, steps: [...steps, ACCELERATION] };
 }
 
 function withoutAdapter(userAgent: string): string[] {
-  if (/Firefox\//.test(userAgent)) return [DRIVER, 'Or open this page in Chrome or Edge.'];
+  if (userAgent.includes('Firefox/')) return [DRIVER, 'Or open this page in Chrome or Edge.'];
   if (isSafari(userAgent)) return ['Restart the browser, or open this page in Chrome.'];
   const steps = [ACCELERATION];
-  if (/Linux/.test(userAgent)) steps.push(LINUX_FLAGS);
+  if (userAgent.includes('Linux')) steps.push(LINUX_FLAGS);
   return [
     ...steps,
     DRIVER,
@@ -113,5 +113,5 @@ function isIphone(userAgent: string): boolean {
 }
 
 function isSafari(userAgent: string): boolean {
-  return /Safari\//.test(userAgent) && !/Chrome|Chromium|Edg\//.test(userAgent);
+  return userAgent.includes('Safari/') && !/Chrome|Chromium|Edg\//.test(userAgent);
 }

@@ -39,10 +39,10 @@ export function statusText(
 }
 
 /** Tokens a second without false precision: `45 tokens/s`, `2,413 tokens/s`, `0.8 tokens/s`. */
-export function speedText(tokensPerSecond: number): string {
+export function speedText(tokensPerSecond: number, tokens = 'tokens'): string {
   const rounded =
     tokensPerSecond < 9.95
       ? String(Math.round(tokensPerSecond * 10) / 10)
       : Math.round(tokensPerSecond).toLocaleString('en-US');
-  return `${rounded} tokens/s`;
+  return `${rounded} ${tokens}/s`;
 }

@@ -14,7 +14,7 @@ const STEP_MILLISECONDS = 20;
 /** Plays the dataset of a scene; any file that is dropped becomes it. */
 export class FakeDatasetWorker implements DatasetWorker {
   #summary: DatasetSummary | null;
-  #cancelled = false;
+  #import = new AbortController();
 
   constructor(scene: Scene) {
     this.#summary = scene.data;
@@ -25,7 +25,8 @@ export class FakeDatasetWorker implements DatasetWorker {
     tokenization: Tokenization,
     onProgress: ProgressListener,
   ): Promise<DatasetSummary> {
-    this.#cancelled = false;
+    this.#import = new AbortController();
+    const { signal } = this.#import;
     const total = files.reduce((sum, file) => sum + file.size, 0);
     for (let part = 0; part <= 5; part += 1) {
       onProgress({
@@ -35,7 +36,7 @@ export class FakeDatasetWorker implements DatasetWorker {
         unit: 'bytes',
       });
       await new Promise((resolve) => setTimeout(resolve, STEP_MILLISECONDS));
-      if (this.#cancelled) throw new DOMException('The import was cancelled.', 'AbortError');
+      signal.throwIfAborted();
     }
     this.#summary = {
       ...(sceneNamed('dropped').data ?? fail()),
@@ -85,7 +86,7 @@ export class FakeDatasetWorker implements DatasetWorker {
   }
 
   cancel(): Promise<void> {
-    this.#cancelled = true;
+    this.#import.abort();
     return Promise.resolve();
   }
 }

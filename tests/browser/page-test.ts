@@ -1,0 +1,40 @@
+import { test as base } from '@playwright/test';
+import { scenesInsteadOfWorkers } from './fake/scenes-instead-of-workers';
+import { serveBuilt } from './site';
+
+export interface PageOptions {
+  /** Whether the page plays scenes; otherwise it is the page as people get it. */
+  scenes: boolean;
+}
+interface WorkerFixtures extends PageOptions {
+  /** Where the built page is served; ends with a slash. */
+  siteAddress: string;
+}
+interface Fixtures {
+  /** What the browser complained of: exceptions, errors on its console, breaches of the content security policy. */
+  complaints: string[];
+}
+
+export const test = base.extend<Fixtures, WorkerFixtures>({
+  scenes: [false, { option: true, scope: 'worker' }],
+  siteAddress: [
+    async ({ scenes }, use) => {
+      const site = await serveBuilt(scenes ? [scenesInsteadOfWorkers()] : []);
+      await use(site.address);
+      await site.close();
+    },
+    { scope: 'worker', timeout: 120_000 },
+  ],
+  complaints: [
+    async ({ page }, use) => {
+      const complaints: string[] = [];
+      page.on('pageerror', (error) => complaints.push(String(error)));
+      page.on('console', (message) => {
+        if (['error', 'warning'].includes(message.type())) complaints.push(message.text());
+      });
+      await use(complaints);
+    },
+    { auto: true },
+  ],
+});
+export { expect } from '@playwright/test';

@@ -1,0 +1,148 @@
+import { readFile } from 'node:fs/promises';
+import { expect, test } from './scene-test';
+
+const STATUS = /^Step \d+ of \d+, loss \d\.\d{3}, [\d.,]+ tokens\/s$/;
+
+test('the keyboard alone does the first run', async ({ page, openScene }) => {
+  await openScene('empty');
+  const pressUntilOn = async (name: string) => {
+    for (let presses = 0; presses < 40; presses += 1) {
+      await page.keyboard.press('Tab');
+      const focused = page.locator(':focus');
+      if ((await focused.textContent())?.trim() === name) return;
+    }
+    throw new Error(`Tab never came to ${name}`);
+  };
+  await pressUntilOn('Try the sample');
+  await page.keyboard.press('Enter');
+  await expect(page.getByRole('region', { name: 'Dataset' })).toContainText('fables.jsonl');
+  await pressUntilOn('Train');
+  await page.keyboard.press('Enter');
+  await expect(page.getByRole('status')).toHaveText(STATUS);
+  await expect(page.getByRole('button', { name: 'Pause' })).toBeFocused();
+  await page.keyboard.press('Enter');
+  await expect(page.getByRole('status')).toHaveText(/^Paused at step \d+ of 100$/);
+  await expect(page.getByRole('button', { name: 'Resume' })).toBeFocused();
+});
+
+test('files dropped anywhere are read, and a kind that is not read is named', async ({
+  page,
+  openScene,
+}) => {
+  await openScene('empty');
+  const transfer = await page.evaluateHandle(() => {
+    const files = new DataTransfer();
+    files.items.add(new File(['Once upon a time.'], 'story.txt'));
+    files.items.add(new File(['%PDF'], 'paper.pdf'));
+    return files;
+  });
+  await page
+    .getByRole('heading', { name: 'Result' })
+    .dispatchEvent('drop', { dataTransfer: transfer });
+  await expect(page.getByRole('region', { name: 'Dataset' })).toContainText('story.txt');
+  await expect(page.getByRole('alert')).toContainText('paper.pdf: this kind of file is not read');
+  await page.getByRole('button', { name: 'Dismiss' }).click();
+  await expect(page.getByRole('alert')).toHaveCount(0);
+});
+
+test('trained and ignored tokens differ in more than colour', async ({ page, openScene }) => {
+  await openScene('dropped');
+  const tokens = page.getByRole('region', { name: 'Tokens' }).getByRole('group');
+  const line = (text: string) =>
+    tokens.getByText(text, { exact: true }).evaluate((element) => {
+      const style = getComputedStyle(element.parentElement ?? element);
+      return `${style.textDecorationLine} ${style.textDecorationStyle}`;
+    });
+  expect(await line('user')).toBe('underline dotted');
+  expect(await line(' hungry')).toBe('none solid');
+});
+
+test('a table of a million rows scrolls to its end, and its keys move through it', async ({
+  page,
+  openScene,
+}) => {
+  await openScene('million');
+  const list = page.getByRole('listbox', { name: 'Examples' });
+  await list.focus();
+  await page.keyboard.press('End');
+  await expect(list.getByRole('option', { selected: true })).toContainText('Tell me fable 1000000');
+  await expect(page.getByRole('region', { name: 'Tokens' })).toContainText('fables.jsonl:1000000');
+  await page.keyboard.press('ArrowUp');
+  await expect(list.getByRole('option', { selected: true })).toContainText('Tell me fable 999999.');
+  expect(await list.getByRole('option').count()).toBeLessThan(15);
+  await page.keyboard.press('Home');
+  await expect(list.getByRole('option').first()).toContainText('Tell me fable 1.');
+});
+
+test('every setting is under Advanced, and a bad one says what it must be', async ({
+  page,
+  openScene,
+}) => {
+  await openScene('dropped');
+  await page.getByRole('button', { name: 'Advanced' }).click();
+  await expect(page.getByRole('spinbutton', { name: 'Learning rate' })).toHaveValue('0.0002');
+  await page.getByRole('spinbutton', { name: 'Steps', exact: true }).fill('20');
+  const rank = page.getByRole('spinbutton', { name: 'Rank' });
+  await expect(rank).toHaveValue('8');
+  await rank.fill('0');
+  await rank.blur();
+  await expect(page.getByRole('alert')).toContainText(
+    'r is 0; it must be a whole number, at least 1',
+  );
+  await expect(page.getByRole('button', { name: 'Train', exact: true }).last()).toBeDisabled();
+  await rank.fill('16');
+  await rank.blur();
+  await expect(page.getByRole('alert')).toHaveCount(0);
+  await expect(page.getByText('2 settings changed')).toBeVisible();
+  await page.getByRole('button', { name: 'Back to the suggested' }).click();
+  await expect(rank).toHaveValue('8');
+});
+
+test('runs are laid over each other, renamed and deleted', async ({ page, openScene }) => {
+  await openScene('finished');
+  const runs = page.getByRole('list', { name: 'Runs' });
+  await runs.getByRole('checkbox', { name: 'Compare with Fables 2' }).check();
+  await expect(page.getByRole('region', { name: 'Loss' }).getByRole('list')).toContainText(
+    'Fables 2',
+  );
+  const table = page.getByRole('group', { name: 'Settings side by side' });
+  await expect(table.getByRole('row')).toHaveText([/Setting/, /Rank.*8.*16/, /Learning rate/]);
+  await runs.getByRole('button', { name: 'Rename Fables 3' }).click();
+  await page.getByRole('textbox', { name: 'New name of Fables 3' }).fill('Higher rank');
+  await page.keyboard.press('Enter');
+  await expect(runs).toContainText('Higher rank');
+  await runs.getByRole('button', { name: 'Delete Higher rank' }).click();
+  await runs.getByRole('button', { name: 'Delete', exact: true }).click();
+  await expect(runs.getByRole('listitem')).toHaveCount(2);
+});
+
+test('both models answer, and the zip is saved under its name', async ({ page, openScene }) => {
+  await openScene('finished');
+  await page.getByRole('textbox', { name: 'Question' }).fill('What did the fox say?');
+  await page.getByRole('button', { name: 'Ask' }).click();
+  await expect(page.getByRole('region', { name: 'Base answer' })).toContainText(
+    '31 tokens, cut there',
+  );
+  await expect(page.getByRole('region', { name: 'Tuned answer' })).toContainText('They are sour');
+  const download = page.waitForEvent('download');
+  await page.getByRole('button', { name: 'Download adapter' }).click();
+  const saved = await download;
+  expect(saved.suggestedFilename()).toBe('fables-1.zip');
+  expect(await readFile(await saved.path(), 'utf8')).toBe('nothing was trained');
+});
+
+for (const [scene, text] of [
+  ['preparing', 'Preparing: Loading the model'],
+  ['paused', 'Paused at step 34 of 100'],
+  ['finished', 'Finished: 100 steps, loss 1.913'],
+  ['stopped', 'Stopped at step 34 of 100, loss 2.382'],
+  [
+    'failed',
+    'Failed at step 34 of 100: The gradients of three steps in a row were not finite. Lower the learning rate and resume from step 30.',
+  ],
+] as const) {
+  test(`the status of a run that is ${scene}`, async ({ page, openScene }) => {
+    await openScene(scene);
+    await expect(page.getByRole('status')).toHaveText(text);
+  });
+}
