@@ -8,11 +8,12 @@ import {
 } from '../formats/byte-source';
 import { isJsonObject, type JsonObject } from '../formats/json';
 import { quoted } from '../formats/quoted';
+import { asDeclaredClass } from './llama-tokenizer-class';
 import { checkPatterns } from './regex-guard';
 
 /** What of a model's folder a tokenizer is made from, checked as far as the tokenizer itself does not. */
 export interface TokenizerFiles {
-  /** tokenizer.json, parsed. */
+  /** tokenizer.json, parsed, as the class that the configuration declares has it. */
   tokenizer: JsonObject;
   /** tokenizer_config.json, parsed; empty where there is none. */
   config: JsonObject;
@@ -34,8 +35,8 @@ const SPECIAL_TOKENS = ['bos', 'eos', 'unk', 'sep', 'pad', 'cls', 'mask'].map(
 
 /** Reads tokenizer.json, tokenizer_config.json, special_tokens_map.json and chat_template.jinja, as far as the folder has them. */
 export async function readTokenizerFiles(folder: FileFolder): Promise<TokenizerFiles> {
-  const tokenizer = await readTokenizerJson(folder);
   const config = await readOptionalJson(folder, 'tokenizer_config.json');
+  const tokenizer = asDeclaredClass(await readTokenizerJson(folder), config);
   const map = await readOptionalJson(folder, 'special_tokens_map.json');
   return {
     tokenizer,

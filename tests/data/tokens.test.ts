@@ -4,7 +4,7 @@ import { tokenizeExample, type TokenizeConfig } from '../../src/data/tokenize';
 import { fixtureTokenizer, tokenFixtures, withTemplate } from './tokenizers';
 
 const fixtures = tokenFixtures();
-const NAMES = ['llama', 'starter', 'tiny'] as const;
+const NAMES = ['llama', 'starter', 'tiny', 'declared'] as const;
 const BUILT_IN = ['llama3', 'chatml', 'alpaca'];
 
 describe.each(NAMES)('the %s tokenizer gives the same as transformers', (name) => {
@@ -18,7 +18,9 @@ describe.each(NAMES)('the %s tokenizer gives the same as transformers', (name) =
   });
 
   // The library takes a byte-order mark inside a text away when it decodes bytes one by one, which models do not say.
-  const decodable = encodings.filter(({ text }) => name !== 'tiny' || !text.includes('\ufeff'));
+  const decodable = encodings.filter(
+    ({ text }) => name === 'llama' || name === 'starter' || !text.includes('\ufeff'),
+  );
   test.each(decodable)('decode $text', async ({ text, ids, decoded = text, plain = decoded }) => {
     const tokenizer = await fixtureTokenizer(name);
     expect(tokenizer.decode(ids, { skipSpecialTokens: false })).toBe(decoded);
