@@ -28,7 +28,9 @@ export class SandboxedTemplate {
   private readonly program: ReturnType<typeof parse>;
 
   constructor(template: string) {
-    this.program = parse(tokenize(template, { lstrip_blocks: true, trim_blocks: true }));
+    this.program = parse(
+      tokenize(withoutGeneration(template), { lstrip_blocks: true, trim_blocks: true }),
+    );
   }
 
   /** @param now what `strftime_now` answers, in local time */
@@ -82,6 +84,13 @@ class LimitedInterpreter extends Interpreter {
       if (node !== undefined) this.loopedOver.add(node);
     }
   }
+}
+
+/** transformers' `generation` blocks, which mark what the assistant says, render what is in them: as a condition that always holds. */
+function withoutGeneration(template: string): string {
+  return template
+    .replace(/\{%([-+]?)\s*generation\s*([-+]?)%\}/g, '{%$1 if true $2%}')
+    .replace(/\{%([-+]?)\s*endgeneration\s*([-+]?)%\}/g, '{%$1 endif $2%}');
 }
 
 function itemsIn(value: unknown): number {

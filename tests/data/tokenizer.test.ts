@@ -145,6 +145,12 @@ test('dates in templates are English, and None, tools and special tokens are wha
   );
 });
 
+test('generation blocks, which transformers adds to Jinja, render what is in them', async () => {
+  const tokenizer = await fixtureTokenizer('starter');
+  const template = 'a \n{%- generation %}\nb{% endgeneration -%}\n c';
+  expect(tokenizer.renderChat([], { template, addGenerationPrompt: false })).toBe('abc');
+});
+
 test('built-in templates end with the generation prompt when asked, and go without a beginning-of-text where there is none', async () => {
   const tokenizer = await load(TINY);
   const render = (name: keyof typeof BUILT_IN_TEMPLATES) =>
