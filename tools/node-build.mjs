@@ -27,6 +27,9 @@ export function runNodeEntry(name, entry, sources) {
       throw new SetupError('the npm packages are missing; run "npm ci" first.');
     }
     const { main } = await loadNodeBuild(name, entry, sources);
+    // As npm does: paths that a caller gives are relative to INIT_CWD, those of the project to the working folder.
+    process.env.INIT_CWD ??= process.cwd();
+    process.chdir(ROOT);
     return main(process.argv.slice(2));
   });
 }

@@ -147,7 +147,7 @@ export function text(word: string, name: string): string {
 }
 
 /** One of the choices. */
-export function choice<Choice extends string>(
+export function choice<const Choice extends string>(
   choices: readonly Choice[],
 ): (word: string, name: string) => Choice {
   return (word, name) => {
