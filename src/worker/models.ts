@@ -51,7 +51,9 @@ export class Models {
 
   /** An installed model's files. */
   files(modelId: string): Promise<FileFolder> {
-    return modelId === STARTER ? starterFolder() : this.services.models.open(modelId);
+    return modelId === STARTER
+      ? Promise.resolve(starterFolder())
+      : this.services.models.open(modelId);
   }
 
   /** Configuration of a model, installed or not. @throws InputError where it cannot be had */
@@ -164,19 +166,14 @@ export function countParameters(config: LlamaConfig): number {
 }
 
 async function describeStarter(): Promise<Described> {
-  const folder = await starterFolder();
-  const sizes = await Promise.all(
-    folder.files.map(async (file) => (await folder.open(file))?.size),
-  );
-  const bytes = sizes.reduce<number>((sum, size = 0) => sum + size, 0);
   return {
     id: STARTER,
     name: STARTER_NAME,
     origin: 'starter',
     state: 'installed',
-    downloadBytes: bytes,
-    storedBytes: bytes,
-    parameters: countParameters(await readLlamaConfig(folder)),
+    downloadBytes: 0,
+    storedBytes: 0,
+    parameters: countParameters(await readLlamaConfig(starterFolder())),
     licence: 'MIT',
   };
 }

@@ -1,5 +1,5 @@
 import { InputError, messageOf } from '../errors';
-import { memoryFolder, type FileFolder } from '../formats/byte-source';
+import { memorySource, type ByteSource, type FileFolder } from '../formats/byte-source';
 
 /** Id of the model that comes with the page. */
 export const STARTER = 'starter';
@@ -14,16 +14,28 @@ const FILES = [
   'tokenizer_config.json',
 ];
 
-/** The folder of the starter model, fetched once from beside the page: 10 MB. */
-let folder: Promise<FileFolder> | undefined;
+/** What was asked of the folder so far, by file. */
+const sources = new Map<string, Promise<ByteSource>>();
 
-/** @throws InputError where the page's own files do not load */
-export function starterFolder(): Promise<FileFolder> {
-  folder ??= fetchStarter().catch((error: unknown) => {
-    folder = undefined;
-    throw error;
-  });
-  return folder;
+/**
+ * The folder of the starter model, beside the page. A file is fetched when it is first opened and then kept: who needs only the tokenizer does
+ * not load the weights. Opening throws InputError where the page's own files do not load.
+ */
+export function starterFolder(): FileFolder {
+  return {
+    name: STARTER,
+    files: FILES,
+    async open(file) {
+      if (!FILES.includes(file)) return undefined;
+      let source = sources.get(file);
+      if (!source) {
+        source = fetchFile(file);
+        sources.set(file, source);
+        source.catch(() => sources.delete(file));
+      }
+      return source;
+    },
+  };
 }
 
 /** Address of the page's folder. The built worker lies in a folder of assets below it; the development server's does not. */
@@ -33,22 +45,22 @@ export function pageAddress(): string {
     : new URL('..', self.location.href).href;
 }
 
-async function fetchStarter(): Promise<FileFolder> {
-  const contents = await Promise.all(
-    FILES.map(async (name) => [name, await fetchFile(name)] as const),
-  );
-  return memoryFolder(STARTER, Object.fromEntries(contents));
-}
-
-async function fetchFile(name: string): Promise<Uint8Array> {
+async function fetchFile(name: string): Promise<ByteSource> {
+  const address = new URL(`starter/${name}`, pageAddress());
   try {
-    const response = await fetch(new URL(`starter/${name}`, pageAddress()));
-    if (!response.ok) throw new Error(`the server answered ${response.status}`);
-    return new Uint8Array(await response.arrayBuffer());
+    // In a private window Chrome breaks a large file off that two workers ask for at once (ERR_CACHE_WRITE_FAILURE): then once more, past the cache.
+    const bytes = await fetchBytes(address, 'default').catch(() => fetchBytes(address, 'no-store'));
+    return memorySource(name, bytes);
   } catch (error) {
     throw new InputError(
       `the starter model did not load (${messageOf(error)}); reload the page when you are online`,
       { file: name },
     );
   }
+}
+
+async function fetchBytes(address: URL, cache: RequestCache): Promise<Uint8Array> {
+  const response = await fetch(address, { cache });
+  if (!response.ok) throw new Error(`the server answered ${response.status}`);
+  return new Uint8Array(await response.arrayBuffer());
 }

@@ -48,7 +48,7 @@ export interface ModelSummary {
   origin: 'starter' | 'hub' | 'files';
   /** 'absent', 'partial' (a download that can go on), or 'installed'; the starter is always installed. */
   state: 'absent' | 'partial' | 'installed';
-  /** Bytes of the whole download, or of the files. */
+  /** Bytes of the whole download, or of the files; 0 for the starter, which comes with the page. */
   downloadBytes: number;
   /** Bytes of it that are here. */
   storedBytes: number;

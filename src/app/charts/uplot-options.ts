@@ -47,6 +47,7 @@ export function chartOptions(
     ticks: { show: false },
     border: { show: false },
   };
+  const vertical: uPlot.Scale = { range: (_, min, max) => verticalRange(min, max, look) };
   return {
     width,
     height: look.height,
@@ -55,10 +56,7 @@ export function chartOptions(
     cursor: { y: false, points: { size: 6 }, drag: { x: false, y: false } },
     scales: {
       x: { time: false, range: (_, min, max) => horizontalRange(min, max, look.least.x) },
-      y: {
-        ...(look.logarithmic ? LOGARITHMIC : {}),
-        range: (_, min, max) => verticalRange(min, max, look),
-      },
+      y: Object.assign(vertical, look.logarithmic ? LOGARITHMIC : {}),
     },
     axes: [
       {
