@@ -1,3 +1,4 @@
+import { Console } from 'node:console';
 import { InputError, messageOf } from '../errors';
 import { nearestName } from '../config/nearest-name';
 import { COMMANDS } from './commands';
@@ -17,6 +18,7 @@ const BAD_INPUT = 2;
  */
 export async function main(words: readonly string[]): Promise<number> {
   exitOnInterrupt();
+  keepStandardOutput();
   try {
     process.stdout.write(await answer(words));
     return SUCCESS;
@@ -39,6 +41,11 @@ async function answer([name, ...words]: readonly string[]): Promise<string> {
   }
   if (words.includes('--help') || words.includes('-h')) return commandHelp(command);
   return `${JSON.stringify(await command.run(words))}\n`;
+}
+
+/** Sends what libraries have to say to standard error. */
+function keepStandardOutput(): void {
+  globalThis.console = new Console(process.stderr);
 }
 
 function oneLine(message: string): string {
