@@ -132,15 +132,13 @@ export class DatasetService implements Api.DatasetWorker {
         onProgress: ({ file, bytesDone: done, bytesTotal: total }) =>
           onProgress({ activity: `Reading ${file}`, done, total, unit: 'bytes' }),
       });
-      await sink.flush();
+      await sink.close();
       const summary = summarise(id, dataset, problems, tokenization);
       return { summary, index: dataset.index, folder: id, tokensFile };
     } catch (error) {
       await sink.close();
       await folder.remove(tokensFile);
       throw error;
-    } finally {
-      await sink.close();
     }
   }
 

@@ -63,7 +63,7 @@ test('drop, train, reload in the middle, resume, stop, ask, download', async ({
   await openPage(page, siteAddress);
   await dropAndPlan(page);
   const tokens = page.getByRole('region', { name: 'Tokens' });
-  await expect(tokens.getByRole('mark').first()).toContainText('barn');
+  await expect(tokens.getByRole('group').getByRole('mark').first()).toContainText('barn');
   await expect(page.getByRole('region', { name: 'Memory' })).toContainText('Fits.');
 
   await page.getByRole('button', { name: 'Train' }).click();
