@@ -30,7 +30,12 @@ AREAS: tuple[tuple[float, list[tuple[float, Skill]]], ...] = (
     (11, writing.SKILLS),
 )
 THREADS: tuple[Callable[[Random], list[Turn]], ...] = (
-    animals.thread, animals.thread, things.thing_thread, things.country_thread, talk.name_thread, talk.well_thread,
+    animals.thread,
+    animals.thread,
+    things.thing_thread,
+    things.country_thread,
+    talk.name_thread,
+    talk.well_thread,
 )
 PLAIN_SYSTEMS = (
     "You are a helpful assistant.",
@@ -107,7 +112,7 @@ def conversations(count: int, seed: int) -> Iterator[Conversation]:
     seen: set[tuple[str, ...]] = set()
     while len(seen) < count:
         made = conversation(random)
-        text = tuple(part for turn in made.turns for part in (turn.question, turn.answer)) + (made.system,)
+        text = (*tuple(part for turn in made.turns for part in (turn.question, turn.answer)), made.system)
         if text in seen or any(turn.key and is_held_out(turn.question) for turn in made.turns):
             continue
         seen.add(text)

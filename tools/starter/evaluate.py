@@ -1,6 +1,6 @@
 """What a starter model can do: its answers, its share of right answers to questions never seen, and what NF4 costs.
 
-    python evaluate.py --model ../../public/starter [--questions 200]
+python evaluate.py --model ../../public/starter [--questions 200]
 """
 
 from __future__ import annotations
@@ -31,7 +31,11 @@ def answer(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, question:
     """The model's answer in its chat template; greedy at temperature 0."""
     messages = [{"role": "user", "content": question}]
     inputs = tokenizer.apply_chat_template(messages, add_generation_prompt=True, return_tensors="pt", return_dict=True)
-    sampling = {"do_sample": True, "temperature": temperature} if temperature else {"do_sample": False, "temperature": None, "top_p": None, "top_k": None}
+    sampling = (
+        {"do_sample": True, "temperature": temperature}
+        if temperature
+        else {"do_sample": False, "temperature": None, "top_p": None, "top_k": None}
+    )
     found = model.generate(**inputs, max_new_tokens=limit, **sampling)
     return tokenizer.decode(found[0, inputs["input_ids"].shape[1] :], skip_special_tokens=True).strip()
 
@@ -65,7 +69,10 @@ def main() -> None:
         for question in PROMPTS:
             print(f"- {question}\n  {answer(model, tokenizer, question, temperature)}")
     inputs = tokenizer(BEGINNING, return_tensors="pt")
-    print("\nGoing on:", tokenizer.decode(model.generate(**inputs, max_new_tokens=100, do_sample=True, temperature=0.7)[0], skip_special_tokens=True))
+    print(
+        "\nGoing on:",
+        tokenizer.decode(model.generate(**inputs, max_new_tokens=100, do_sample=True, temperature=0.7)[0], skip_special_tokens=True),
+    )
     print(f"\nRight answers to {arguments.questions} unseen questions: {right_share(model, tokenizer, arguments.questions):.1%}")
     quantised(model)
     print(f"The same in NF4: {right_share(model, tokenizer, arguments.questions):.1%}")

@@ -95,9 +95,7 @@ def evaluate(model: Llama, text: Text, length: int, count: int) -> dict[str, flo
     return found
 
 
-def run_stage(
-    model: Llama, stage: Stage, text: Text, limit: float, by_time: bool, batch_tokens: int, out: Path, compiled: bool
-) -> None:
+def run_stage(model: Llama, stage: Stage, text: Text, limit: float, by_time: bool, batch_tokens: int, out: Path, compiled: bool) -> None:
     """Trains one stage for `limit` steps (or seconds), then writes its weights."""
     device = text.device
     decayed = [weight for weight in model.parameters() if weight.dim() == 2]
@@ -130,8 +128,13 @@ def run_stage(
         seconds = time.monotonic() - began
         progress = seconds / limit if by_time else step / limit
         if step % (200 if device == "cuda" else 20) == 0 or progress >= 1.0:
-            line = {"stage": stage.name, "step": step, "loss": round(loss.item(), 4), "seconds": round(seconds, 1),
-                    "tokens_per_second": round(step * count * stage.length / seconds)}
+            line = {
+                "stage": stage.name,
+                "step": step,
+                "loss": round(loss.item(), 4),
+                "seconds": round(seconds, 1),
+                "tokens_per_second": round(step * count * stage.length / seconds),
+            }
             with (out / "log.jsonl").open("a") as log:
                 log.write(json.dumps(line) + "\n")
             print(json.dumps(line), flush=True)
@@ -141,7 +144,13 @@ def run_stage(
     model.quantise(random, 1.0)
     quantised_losses = evaluate(model, text, stage.length, min(count, 64))
     model.quantise(random, 0.0)
-    line = {"stage": stage.name, "steps": step, "tokens": step * count * stage.length, "test_loss": plain_losses, "test_loss_nf4": quantised_losses}
+    line = {
+        "stage": stage.name,
+        "steps": step,
+        "tokens": step * count * stage.length,
+        "test_loss": plain_losses,
+        "test_loss_nf4": quantised_losses,
+    }
     with (out / "log.jsonl").open("a") as log:
         log.write(json.dumps(line) + "\n")
     print(json.dumps(line), flush=True)

@@ -17,8 +17,12 @@ def describe_animal(random: Random) -> list[str]:
     row = random.choice(table("animals"))
     one, many = capital(article(row["name"])), capital(row["plural"])
     sentences = [
-        f"{one} is {article(row['kind'])}.", f"{many} live {row['home']}.", f"{many} eat {row['food']}.", f"{one} is {row['colour']}.",
-        f"A young {row['name']} is called {article(row['young'])}.", row["fact"],
+        f"{one} is {article(row['kind'])}.",
+        f"{many} live {row['home']}.",
+        f"{many} eat {row['food']}.",
+        f"{one} is {row['colour']}.",
+        f"A young {row['name']} is called {article(row['young'])}.",
+        row["fact"],
     ]
     if row["legs"] != "0" and row["name"] != "octopus":
         sentences.append(f"{one} has {number(int(row['legs']))} legs.")
@@ -35,7 +39,12 @@ def describe_thing(random: Random) -> list[str]:
         if row["name"] in {"scissors", "soap", "glue"}:
             return [f"We use {row['name']} {row['use']}."]
         one = capital(article(row["name"]))
-        return [f"{one} is {article(row['category'])}.", f"We use it {row['use']}.", f"It is made of {row['material']}.", f"You can find it {row['place']}."]
+        return [
+            f"{one} is {article(row['category'])}.",
+            f"We use it {row['use']}.",
+            f"It is made of {row['material']}.",
+            f"You can find it {row['place']}.",
+        ]
     if kind == "foods":
         name = capital(row["name"] if row["plural"] == "-" else row["plural"])
         verb, taste = ("is", "tastes") if row["plural"] == "-" else ("are", "taste")
@@ -44,8 +53,11 @@ def describe_thing(random: Random) -> list[str]:
         one = capital(article(row["name"]))
         return [f"{one} {row['does']}.", f"{one} works {row['place']}.", f"{one} uses {row['tool']}."]
     land = capital(row["country"])
-    return [f"{land} is a country in {row['continent']}.", f"The capital of {row['country']} is {row['capital']}.",
-            f"People in {row['country']} speak {row['language']}."]
+    return [
+        f"{land} is a country in {row['continent']}.",
+        f"The capital of {row['country']} is {row['capital']}.",
+        f"People in {row['country']} speak {row['language']}.",
+    ]
 
 
 def description(random: Random) -> str:

@@ -1,6 +1,6 @@
 """Writes trained weights as a Hugging Face folder beside the tokenizer files.
 
-    python publish.py --weights pretrained/final --out ../../public/starter
+python publish.py --weights pretrained/final --out ../../public/starter
 """
 
 from __future__ import annotations

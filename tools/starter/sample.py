@@ -1,6 +1,6 @@
 """Cuts the text that the page's *Try the sample* drops: the first part of Romeo and Juliet in Tiny Shakespeare.
 
-    python sample.py --books BOOKS --out ../../public/sample
+python sample.py --books BOOKS --out ../../public/sample
 """
 
 from __future__ import annotations

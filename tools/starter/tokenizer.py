@@ -1,6 +1,6 @@
 """Trains the byte-level BPE tokenizer of the starter model and writes its Hugging Face files.
 
-    python tokenizer.py --books BOOKS --out ../../public/starter
+python tokenizer.py --books BOOKS --out ../../public/starter
 """
 
 from __future__ import annotations
@@ -72,7 +72,12 @@ def write(tokenizer: Tokenizer, folder: Path) -> None:
     names = {"bos_token": BEGIN, "eos_token": END, "pad_token": END}
     added = {
         str(tokenizer.token_to_id(text)): {
-            "content": text, "lstrip": False, "normalized": False, "rstrip": False, "single_word": False, "special": True,
+            "content": text,
+            "lstrip": False,
+            "normalized": False,
+            "rstrip": False,
+            "single_word": False,
+            "special": True,
         }
         for text in (BEGIN, END, TURN_START, TURN_END)
     }

@@ -1,6 +1,6 @@
 """Writes the text for pretraining as token numbers: books, generated prose and generated conversations.
 
-    python tokens.py --books BOOKS --tokenizer ../../public/starter --out tokens.npz
+python tokens.py --books BOOKS --tokenizer ../../public/starter --out tokens.npz
 """
 
 from __future__ import annotations

@@ -11,7 +11,22 @@ from skills.turn import Skill, Turn, pick
 GROUND_BIRDS = {"penguin", "ostrich"}
 POOR_FLYERS = {"hen", "rooster", "turkey", "peacock", "ant", "grasshopper", "beetle"}
 SWIMMERS = {"fish", "amphibian", "sea animal"}
-ALSO_SWIM = {"duck", "goose", "swan", "penguin", "seal", "whale", "dolphin", "otter", "beaver", "hippo", "turtle", "crocodile", "polar bear", "dog"}
+ALSO_SWIM = {
+    "duck",
+    "goose",
+    "swan",
+    "penguin",
+    "seal",
+    "whale",
+    "dolphin",
+    "otter",
+    "beaver",
+    "hippo",
+    "turtle",
+    "crocodile",
+    "polar bear",
+    "dog",
+}
 CANNOT_SWIM = {"hen", "sparrow", "snail", "bee", "ant", "butterfly", "fly", "hummingbird", "pigeon", "rooster"}
 
 
@@ -33,8 +48,13 @@ def food(random: Random, row: Row) -> Turn:
     many, one = row["plural"], article(row["name"])
     return pick(
         random,
-        [f"What do {many} eat?", f"What does {one} eat?", f"What do {many} like to eat?", f"What is the food of {many}?",
-         f"Do you know what {many} eat?"],
+        [
+            f"What do {many} eat?",
+            f"What does {one} eat?",
+            f"What do {many} like to eat?",
+            f"What is the food of {many}?",
+            f"Do you know what {many} eat?",
+        ],
         [f"{capital(many)} eat {row['food']}."],
         row["food"],
     )
@@ -54,8 +74,12 @@ def colour(random: Random, row: Row) -> Turn:
     name = article(row["name"])
     return pick(
         random,
-        [f"What colour is {name}?", f"Which colour does {name} have?", f"What colour are {row['plural']}?",
-         f"What is the colour of {name}?"],
+        [
+            f"What colour is {name}?",
+            f"Which colour does {name} have?",
+            f"What colour are {row['plural']}?",
+            f"What is the colour of {name}?",
+        ],
         [f"{capital(name)} is {row['colour']}."],
         row["colour"],
     )
@@ -129,8 +153,13 @@ def about(random: Random, row: Row) -> Turn:
     many = row["plural"]
     return pick(
         random,
-        [f"Tell me something about {many}.", f"What do you know about {many}?", f"Tell me a fact about {many}.",
-         f"Tell me about {many}.", f"Tell me something interesting about {many}."],
+        [
+            f"Tell me something about {many}.",
+            f"What do you know about {many}?",
+            f"Tell me a fact about {many}.",
+            f"Tell me about {many}.",
+            f"Tell me something interesting about {many}.",
+        ],
         [row["fact"], f"{row['fact']} {capital(many)} eat {row['food']}."],
     )
 
@@ -181,7 +210,12 @@ def which_makes_sound(random: Random) -> Turn:
     rows = table("animals")
     sounds = [row["sound"] for row in rows]
     row = random.choice([row for row in rows if row["sound"] != "-" and sounds.count(row["sound"]) == 1])
-    return pick(random, [f"Which animal {row['sound']}?", f"What animal {row['sound']}?"], [f"{capital(article(row['name']))} {row['sound']}."], row["name"])
+    return pick(
+        random,
+        [f"Which animal {row['sound']}?", f"What animal {row['sound']}?"],
+        [f"{capital(article(row['name']))} {row['sound']}."],
+        row["name"],
+    )
 
 
 def riddle(random: Random) -> Turn:
@@ -189,9 +223,11 @@ def riddle(random: Random) -> Turn:
     name = article(row["name"])
     return pick(
         random,
-        [f"I am {article(row['kind'])}. I live {row['home']} and I eat {row['food']}. What am I?",
-         f"It is {article(row['kind'])}, it is {row['colour']}, and it eats {row['food']}. What is it?",
-         f"Guess the animal: it lives {row['home']} and eats {row['food']}."],
+        [
+            f"I am {article(row['kind'])}. I live {row['home']} and I eat {row['food']}. What am I?",
+            f"It is {article(row['kind'])}, it is {row['colour']}, and it eats {row['food']}. What is it?",
+            f"Guess the animal: it lives {row['home']} and eats {row['food']}.",
+        ],
         [f"I think it is {name}.", f"It is {name}."],
         row["name"],
     )
@@ -210,15 +246,34 @@ def thread(random: Random) -> list[Turn]:
     one, many = article(row["name"]), row["plural"]
     turns = [about(random, row) if random.random() < 0.5 else what_it_is(random, row)]
     follow = [
-        pick(random, ["What do they eat?", "What does it eat?", "And what do they eat?"], [f"{capital(many)} eat {row['food']}."], row["food"]),
-        pick(random, ["Where do they live?", "Where does it live?", "And where do they live?"], [f"{capital(many)} live {row['home']}."], row["home"]),
+        pick(
+            random,
+            ["What do they eat?", "What does it eat?", "And what do they eat?"],
+            [f"{capital(many)} eat {row['food']}."],
+            row["food"],
+        ),
+        pick(
+            random,
+            ["Where do they live?", "Where does it live?", "And where do they live?"],
+            [f"{capital(many)} live {row['home']}."],
+            row["home"],
+        ),
         pick(random, ["What colour are they?", "What colour is it?"], [f"{capital(one)} is {row['colour']}."], row["colour"]),
-        pick(random, ["What are their babies called?", "What is its baby called?"],
-             [f"A young {row['name']} is called {article(row['young'])}."], row["young"]),
+        pick(
+            random,
+            ["What are their babies called?", "What is its baby called?"],
+            [f"A young {row['name']} is called {article(row['young'])}."],
+            row["young"],
+        ),
     ]
     return turns + random.sample(follow, random.randint(1, 3))
 
 
 SKILLS: list[tuple[float, Skill]] = [
-    (10, one_question), (2, compare), (2, is_bigger), (0.7, young_of), (0.7, which_makes_sound), (1, riddle),
+    (10, one_question),
+    (2, compare),
+    (2, is_bigger),
+    (0.7, young_of),
+    (0.7, which_makes_sound),
+    (1, riddle),
 ]

@@ -8,8 +8,13 @@ from language import article, capital, listing, number
 from skills.turn import Skill, Turn
 from stories import pools
 
-LEADS = ("Read this: {text} {question}", "{text} {question}", "Here is a text: {text} Question: {question}", "{text}\n{question}",
-         "Read the text and answer. {text} {question}")
+LEADS = (
+    "Read this: {text} {question}",
+    "{text} {question}",
+    "Here is a text: {text} Question: {question}",
+    "{text}\n{question}",
+    "Read the text and answer. {text} {question}",
+)
 
 
 def asked(random: Random, text: str, question: str, answer: str, key: str) -> Turn:
@@ -25,12 +30,14 @@ def owner(random: Random) -> Turn:
     text = " ".join(f"{person} has {article(colour)} {thing}." for person, colour, thing in zip(people, colours, things, strict=True))
     place = random.randrange(len(people))
     person, colour, thing = people[place], colours[place], things[place]
-    question, answer, key = random.choice((
-        (f"What does {person} have?", f"{person} has {article(colour)} {thing}.", f"{colour} {thing}"),
-        (f"Who has the {thing}?", f"{person} has the {thing}.", person),
-        (f"What colour is the {thing}?", f"The {thing} is {colour}.", colour),
-        (f"Who has {article(colour)} {thing}?", f"{person} has {article(colour)} {thing}.", person),
-    ))
+    question, answer, key = random.choice(
+        (
+            (f"What does {person} have?", f"{person} has {article(colour)} {thing}.", f"{colour} {thing}"),
+            (f"Who has the {thing}?", f"{person} has the {thing}.", person),
+            (f"What colour is the {thing}?", f"The {thing} is {colour}.", colour),
+            (f"Who has {article(colour)} {thing}?", f"{person} has {article(colour)} {thing}.", person),
+        )
+    )
     return asked(random, text, question, answer, key)
 
 
@@ -41,13 +48,15 @@ def outing(random: Random) -> Turn:
     place, day, seen = random.choice(pool["place"]), random.choice(pool["day"]), random.choice(pool["wild"])
     treat = random.choice(pool["treat"])
     text = f"On {day}, {hero} went to the {place} with {friend}. They saw {article(seen)}, and {hero} ate {article(treat)}."
-    question, answer, key = random.choice((
-        (f"Where did {hero} go?", f"{hero} went to the {place}.", place),
-        (f"When did {hero} go to the {place}?", f"{hero} went to the {place} on {day}.", day),
-        (f"Who went with {hero}?", f"{friend} went with {hero}.", friend),
-        ("What did they see?", f"They saw {article(seen)}.", seen),
-        (f"What did {hero} eat?", f"{hero} ate {article(treat)}.", treat),
-    ))
+    question, answer, key = random.choice(
+        (
+            (f"Where did {hero} go?", f"{hero} went to the {place}.", place),
+            (f"When did {hero} go to the {place}?", f"{hero} went to the {place} on {day}.", day),
+            (f"Who went with {hero}?", f"{friend} went with {hero}.", friend),
+            ("What did they see?", f"They saw {article(seen)}.", seen),
+            (f"What did {hero} eat?", f"{hero} ate {article(treat)}.", treat),
+        )
+    )
     return asked(random, text, question, answer, key)
 
 
@@ -55,7 +64,19 @@ def where(random: Random) -> Turn:
     """Things in their places."""
     pool = pools()
     things = random.sample(pool["toy"], 3)
-    places = random.sample(("on the table", "under the bed", "in the garden", "on the chair", "behind the door", "in the box", "on the shelf", "in the kitchen"), 3)
+    places = random.sample(
+        (
+            "on the table",
+            "under the bed",
+            "in the garden",
+            "on the chair",
+            "behind the door",
+            "in the box",
+            "on the shelf",
+            "in the kitchen",
+        ),
+        3,
+    )
     text = " ".join(f"The {thing} is {place}." for thing, place in zip(things, places, strict=True))
     chosen = random.randrange(3)
     if random.random() < 0.7:

@@ -79,10 +79,12 @@ def thing_thread(random: Random) -> list[Turn]:
     row = random.choice([row for row in table("things") if row["name"] != "scissors"])
     name, _ = named(row)
     follow = [
-        pick(random, ["What is it made of?", "And what is it made of?"], [f"{capital(name)} is made of {row['material']}."], row["material"]),
+        pick(
+            random, ["What is it made of?", "And what is it made of?"], [f"{capital(name)} is made of {row['material']}."], row["material"]
+        ),
         pick(random, ["Where can I find it?", "Where do you find it?"], [f"You can find {name} {row['place']}."], row["place"]),
     ]
-    return [what_thing(random, row)] + random.sample(follow, random.randint(1, 2))
+    return [what_thing(random, row), *random.sample(follow, random.randint(1, 2))]
 
 
 def food(random: Random) -> Turn:
@@ -93,14 +95,37 @@ def food(random: Random) -> Turn:
     does = "does" if mass else "do"
     source = row["source"]
     kinds = [
-        pick(random, [f"What colour {verb} {many}?", f"What is the colour of {many}?"], [f"{capital(many)} {verb} {row['colour']}."], row["colour"]),
-        pick(random, [f"How {does} {many} taste?", f"What {does} {many} taste like?"],
-             [f"{capital(many)} {'tastes' if mass else 'taste'} {row['taste']}."], row["taste"]),
-        pick(random, [f"Where {does} {many} come from?", f"Where {does} {many} come from, do you know?"], [f"{capital(many)} {source}."], source),
-        pick(random, [f"What is {one}?", f"Can you tell me what {one} is?"],
-             [f"{capital(one)} is {article(row['kind']) if not mass or row['kind'] not in {'food', 'baked food'} else 'a ' + row['kind']}. {capital(many)} {source}."], row["kind"]),
-        pick(random, [f"Tell me something about {many}.", f"What do you know about {many}?"],
-             [f"{capital(many)} {verb} {row['colour']} and {'tastes' if mass else 'taste'} {row['taste']}. {capital(many)} {source}."]),
+        pick(
+            random,
+            [f"What colour {verb} {many}?", f"What is the colour of {many}?"],
+            [f"{capital(many)} {verb} {row['colour']}."],
+            row["colour"],
+        ),
+        pick(
+            random,
+            [f"How {does} {many} taste?", f"What {does} {many} taste like?"],
+            [f"{capital(many)} {'tastes' if mass else 'taste'} {row['taste']}."],
+            row["taste"],
+        ),
+        pick(
+            random,
+            [f"Where {does} {many} come from?", f"Where {does} {many} come from, do you know?"],
+            [f"{capital(many)} {source}."],
+            source,
+        ),
+        pick(
+            random,
+            [f"What is {one}?", f"Can you tell me what {one} is?"],
+            [
+                f"{capital(one)} is {article(row['kind']) if not mass or row['kind'] not in {'food', 'baked food'} else 'a ' + row['kind']}. {capital(many)} {source}."
+            ],
+            row["kind"],
+        ),
+        pick(
+            random,
+            [f"Tell me something about {many}.", f"What do you know about {many}?"],
+            [f"{capital(many)} {verb} {row['colour']} and {'tastes' if mass else 'taste'} {row['taste']}. {capital(many)} {source}."],
+        ),
     ]
     if row["kind"] in {"fruit", "vegetable"}:
         other = "vegetable" if row["kind"] == "fruit" else "fruit"
@@ -113,13 +138,29 @@ def food(random: Random) -> Turn:
 def job(random: Random) -> Turn:
     row = random.choice(table("jobs"))
     name = article(row["name"])
-    return random.choice([
-        pick(random, [f"What does {name} do?", f"What is {name}?", f"What is the work of {name}?", f"Tell me what {name} does."],
-             [f"{capital(name)} {row['does']}."], row["does"]),
-        pick(random, [f"Where does {name} work?"], [f"{capital(name)} works {row['place']}."], row["place"]),
-        pick(random, [f"What does {name} need for work?", f"What does {name} use?"], [f"{capital(name)} uses {row['tool']}."], row["tool"]),
-        pick(random, [f"Who {row['does']}?", f"What do you call a person who {row['does']}?"], [f"{capital(name)} {row['does']}."], row["name"]),
-    ])
+    return random.choice(
+        [
+            pick(
+                random,
+                [f"What does {name} do?", f"What is {name}?", f"What is the work of {name}?", f"Tell me what {name} does."],
+                [f"{capital(name)} {row['does']}."],
+                row["does"],
+            ),
+            pick(random, [f"Where does {name} work?"], [f"{capital(name)} works {row['place']}."], row["place"]),
+            pick(
+                random,
+                [f"What does {name} need for work?", f"What does {name} use?"],
+                [f"{capital(name)} uses {row['tool']}."],
+                row["tool"],
+            ),
+            pick(
+                random,
+                [f"Who {row['does']}?", f"What do you call a person who {row['does']}?"],
+                [f"{capital(name)} {row['does']}."],
+                row["name"],
+            ),
+        ]
+    )
 
 
 def country(random: Random) -> Turn:
@@ -127,20 +168,48 @@ def country(random: Random) -> Turn:
     land, capital_city = row["country"], row["capital"]
     other = random.choice(table("countries"))
     kinds = [
-        pick(random, [f"What is the capital of {land}?", f"Which city is the capital of {land}?", f"Name the capital of {land}.",
-                      f"Do you know the capital of {land}?", f"What is {land}'s capital?"],
-             [f"The capital of {land} is {capital_city}."], capital_city),
-        pick(random, [f"Where is {land}?", f"On which continent is {land}?", f"In which part of the world is {land}?"],
-             [f"{capital(land)} is in {row['continent']}."], row["continent"]),
-        pick(random, [f"Which language do people speak in {land}?", f"What language is spoken in {land}?", f"What do people speak in {land}?"],
-             [f"People in {land} speak {row['language']}."], row["language"]),
-        pick(random, [f"Where is {capital_city}?", f"In which country is {capital_city}?", f"What is {capital_city}?"],
-             [f"{capital_city} is the capital of {land}."], land),
-        pick(random, [f"Tell me something about {land}.", f"What do you know about {land}?"],
-             [f"{capital(land)} is a country in {row['continent']}. Its capital is {capital_city}, and people speak {row['language']} there."]),
-        Turn(f"Is {other['capital']} the capital of {land}?",
-             f"Yes, {capital_city} is the capital of {land}." if other is row else f"No, the capital of {land} is {capital_city}.",
-             capital_city),
+        pick(
+            random,
+            [
+                f"What is the capital of {land}?",
+                f"Which city is the capital of {land}?",
+                f"Name the capital of {land}.",
+                f"Do you know the capital of {land}?",
+                f"What is {land}'s capital?",
+            ],
+            [f"The capital of {land} is {capital_city}."],
+            capital_city,
+        ),
+        pick(
+            random,
+            [f"Where is {land}?", f"On which continent is {land}?", f"In which part of the world is {land}?"],
+            [f"{capital(land)} is in {row['continent']}."],
+            row["continent"],
+        ),
+        pick(
+            random,
+            [f"Which language do people speak in {land}?", f"What language is spoken in {land}?", f"What do people speak in {land}?"],
+            [f"People in {land} speak {row['language']}."],
+            row["language"],
+        ),
+        pick(
+            random,
+            [f"Where is {capital_city}?", f"In which country is {capital_city}?", f"What is {capital_city}?"],
+            [f"{capital_city} is the capital of {land}."],
+            land,
+        ),
+        pick(
+            random,
+            [f"Tell me something about {land}.", f"What do you know about {land}?"],
+            [
+                f"{capital(land)} is a country in {row['continent']}. Its capital is {capital_city}, and people speak {row['language']} there."
+            ],
+        ),
+        Turn(
+            f"Is {other['capital']} the capital of {land}?",
+            f"Yes, {capital_city} is the capital of {land}." if other is row else f"No, the capital of {land} is {capital_city}.",
+            capital_city,
+        ),
     ]
     return random.choice(kinds[:1] * 3 + kinds)
 
@@ -149,28 +218,49 @@ def country_thread(random: Random) -> list[Turn]:
     """A chain of capitals (`And of Spain?`), or several questions about one country."""
     rows = random.sample(table("countries"), 3)
     first = rows[0]
-    opening = Turn(f"What is the capital of {first['country']}?", f"The capital of {first['country']} is {first['capital']}.", first["capital"])
+    opening = Turn(
+        f"What is the capital of {first['country']}?", f"The capital of {first['country']} is {first['capital']}.", first["capital"]
+    )
     if random.random() < 0.5:
         return [opening] + [
-            pick(random, [f"And of {row['country']}?", f"And the capital of {row['country']}?", f"What about {row['country']}?"],
-                 [f"The capital of {row['country']} is {row['capital']}."], row["capital"])
+            pick(
+                random,
+                [f"And of {row['country']}?", f"And the capital of {row['country']}?", f"What about {row['country']}?"],
+                [f"The capital of {row['country']} is {row['capital']}."],
+                row["capital"],
+            )
             for row in rows[1 : random.randint(2, 3)]
         ]
     return [
         opening,
-        pick(random, ["Which language do people speak there?", "What do people speak there?"],
-             [f"People in {first['country']} speak {first['language']}."], first["language"]),
+        pick(
+            random,
+            ["Which language do people speak there?", "What do people speak there?"],
+            [f"People in {first['country']} speak {first['language']}."],
+            first["language"],
+        ),
     ]
 
 
 def body(random: Random) -> Turn:
     row = random.choice(table("body"))
     many = row["plural"]
-    return random.choice([
-        pick(random, [f"What do we do with our {many}?", f"What are {many} for?", f"What do we need our {many} for?", f"Why do we have {many}?"],
-             [f"We use our {many} to {row['use']}."], row["use"]),
-        pick(random, [f"Which part of the body do we use to {row['use']}?", f"With what do we {row['use']}?"], [f"We use our {many} to {row['use']}."], many),
-    ])
+    return random.choice(
+        [
+            pick(
+                random,
+                [f"What do we do with our {many}?", f"What are {many} for?", f"What do we need our {many} for?", f"Why do we have {many}?"],
+                [f"We use our {many} to {row['use']}."],
+                row["use"],
+            ),
+            pick(
+                random,
+                [f"Which part of the body do we use to {row['use']}?", f"With what do we {row['use']}?"],
+                [f"We use our {many} to {row['use']}."],
+                many,
+            ),
+        ]
+    )
 
 
 SKILLS: list[tuple[float, Skill]] = [(7, thing), (3, food), (2.5, job), (4, country), (0.7, body)]

@@ -9,10 +9,25 @@ from language import article, capital
 from skills.turn import Skill, Turn, pick
 from stories import pools, short_story, story
 
-ANY = ("Tell me a story.", "Tell me a short story.", "Can you tell me a story?", "Write a story.", "Please tell me a story.", "I would like to hear a story.",
-       "Tell me another story.", "Do you know a story?")
-ABOUT = ("Tell me a story about {}.", "Tell me a short story about {}.", "Write a short story about {}.", "Write a story about {}.",
-         "Can you tell me a story about {}?", "I would like a story about {}.", "Make up a story about {}.")
+ANY = (
+    "Tell me a story.",
+    "Tell me a short story.",
+    "Can you tell me a story?",
+    "Write a story.",
+    "Please tell me a story.",
+    "I would like to hear a story.",
+    "Tell me another story.",
+    "Do you know a story?",
+)
+ABOUT = (
+    "Tell me a story about {}.",
+    "Tell me a short story about {}.",
+    "Write a short story about {}.",
+    "Write a story about {}.",
+    "Can you tell me a story about {}?",
+    "I would like a story about {}.",
+    "Make up a story about {}.",
+)
 
 
 RHYMED_PAIRS = (
@@ -42,7 +57,11 @@ def tell(random: Random) -> Turn:
 
 def bedtime(random: Random) -> Turn:
     told = short_story(random)
-    return pick(random, ["Tell me a bedtime story.", "Tell me a story before I sleep.", "I want a good night story."], [f"{told.text} And now, good night and sleep well."])
+    return pick(
+        random,
+        ["Tell me a bedtime story.", "Tell me a story before I sleep.", "I want a good night story."],
+        [f"{told.text} And now, good night and sleep well."],
+    )
 
 
 def poem(random: Random) -> Turn:
@@ -53,8 +72,13 @@ def poem(random: Random) -> Turn:
     lines = [line.format(one=name, a=article(name), A=capital(article(name))) for line in (*first, *second)]
     return pick(
         random,
-        [f"Write a poem about {article(name)}.", f"Write a short poem about {animal['plural']}.", f"Can you write a poem about {article(name)}?",
-         f"Tell me a poem about {article(name)}.", f"Make up a little verse about {article(name)}."],
+        [
+            f"Write a poem about {article(name)}.",
+            f"Write a short poem about {animal['plural']}.",
+            f"Can you write a poem about {article(name)}?",
+            f"Tell me a poem about {article(name)}.",
+            f"Make up a little verse about {article(name)}.",
+        ],
         ["\n".join(lines)],
     )
 
@@ -66,7 +90,9 @@ def letter(random: Random) -> Turn:
     kind = random.choice(("thank", "invite", "greet"))
     if kind == "thank":
         question = f"Write a letter to {name} to say thank you for the {thing}. My name is {sender}."
-        text = f"Dear {name},\n\nthank you very much for the {thing}. I like it a lot, and I think of you when I use it.\n\nYours,\n{sender}"
+        text = (
+            f"Dear {name},\n\nthank you very much for the {thing}. I like it a lot, and I think of you when I use it.\n\nYours,\n{sender}"
+        )
     elif kind == "invite":
         question = f"Write a letter from {sender} to {name} and invite {name} to a party on {day}."
         text = f"Dear {name},\n\nI am having a party on {day}, and I would be very happy if you came. There will be cake and games.\n\nYours,\n{sender}"
@@ -78,13 +104,18 @@ def letter(random: Random) -> Turn:
 
 def wish(random: Random) -> Turn:
     name = random.choice(pools()["girl"] + pools()["boy"])
-    return random.choice((
-        Turn(f"Write a birthday wish for {name}.", f"Happy birthday, {name}! I wish you health, joy and a wonderful new year of your life."),
-        Turn(f"Say good night to {name}.", f"Good night, {name}! Sleep well and have sweet dreams."),
-        Turn(f"Write a get well card for {name}.", f"Dear {name}, I am sorry that you are ill. I hope you feel better very soon!"),
-        Turn(f"Say hello to {name}.", f"Hello, {name}! It is nice to meet you."),
-        Turn(f"Thank {name} for the help.", f"Thank you very much for your help, {name}! That was very kind of you."),
-    ))
+    return random.choice(
+        (
+            Turn(
+                f"Write a birthday wish for {name}.",
+                f"Happy birthday, {name}! I wish you health, joy and a wonderful new year of your life.",
+            ),
+            Turn(f"Say good night to {name}.", f"Good night, {name}! Sleep well and have sweet dreams."),
+            Turn(f"Write a get well card for {name}.", f"Dear {name}, I am sorry that you are ill. I hope you feel better very soon!"),
+            Turn(f"Say hello to {name}.", f"Hello, {name}! It is nice to meet you."),
+            Turn(f"Thank {name} for the help.", f"Thank you very much for your help, {name}! That was very kind of you."),
+        )
+    )
 
 
 def describe(random: Random) -> Turn:
@@ -92,8 +123,16 @@ def describe(random: Random) -> Turn:
     name = article(row["name"])
     return pick(
         random,
-        [f"Describe {name}.", f"Describe {name} in two sentences.", f"Write two sentences about {row['plural']}.", f"What does {name} look like?"],
-        [f"{capital(name)} is {row['colour']} and lives {row['home']}. {row['fact']}", f"{capital(name)} is {row['colour']}. It eats {row['food']}."],
+        [
+            f"Describe {name}.",
+            f"Describe {name} in two sentences.",
+            f"Write two sentences about {row['plural']}.",
+            f"What does {name} look like?",
+        ],
+        [
+            f"{capital(name)} is {row['colour']} and lives {row['home']}. {row['fact']}",
+            f"{capital(name)} is {row['colour']}. It eats {row['food']}.",
+        ],
     )
 
 
