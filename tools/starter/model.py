@@ -150,3 +150,7 @@ class Llama(nn.Module):
     def named_weights(self) -> dict[str, Tensor]:
         """The weights in f32 under Hugging Face's names."""
         return {f"model.{name}": weight.detach().float().cpu().contiguous() for name, weight in self.named_parameters()}
+
+    def read_weights(self, weights: dict[str, Tensor]) -> None:
+        """Takes over weights under Hugging Face's names; all must be there."""
+        self.load_state_dict({name.removeprefix("model."): weight for name, weight in weights.items()})

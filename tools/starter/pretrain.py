@@ -21,7 +21,7 @@ import torch
 from torch import Tensor
 
 from model import Llama, Shape
-from weights import write_shards
+from weights import read_shards, write_shards
 
 BEGIN = 0
 SEED = 301
@@ -44,7 +44,7 @@ STAGES = (
     Stage("base", {"books": 0.62, "prose": 0.38}, 1024, 3e-3, 3e-4, 1.0),
     Stage("final", {"books": 0.25, "prose": 0.15, "conversations": 0.60}, 512, 2e-3, 2e-5, 0.5),
 )
-WARM_UP = 200
+WARM_UP = 0.04
 
 
 class Text:
@@ -76,10 +76,10 @@ class Text:
         return torch.cat([self.rows(name, part, length, random) for name, part in counts.items()])
 
 
-def rate(progress: float, step: int, stage: Stage) -> float:
-    """Linear warm-up, then a cosine from the peak to the last rate."""
+def rate(progress: float, stage: Stage) -> float:
+    """Linear warm-up over the first part of the stage, then a cosine from the peak to the last rate."""
     cosine = 0.5 * (1 + math.cos(math.pi * min(progress, 1.0)))
-    return min(1.0, (step + 1) / WARM_UP) * (stage.last_rate + (stage.peak_rate - stage.last_rate) * cosine)
+    return min(1.0, (progress + 1e-3) / WARM_UP) * (stage.last_rate + (stage.peak_rate - stage.last_rate) * cosine)
 
 
 @torch.no_grad()
@@ -111,7 +111,7 @@ def run_stage(model: Llama, stage: Stage, text: Text, limit: float, by_time: boo
         if progress >= stage.nf4_from:
             model.quantise(random, 0.5)
         for group in optimiser.param_groups:
-            group["lr"] = rate(progress, step, stage)
+            group["lr"] = rate(progress, stage)
         with torch.autocast(device, dtype=torch.bfloat16):
             loss = loss_of(text.batch(stage.shares, count, stage.length, random))
         loss.backward()
@@ -161,10 +161,11 @@ def main() -> None:
     parser.add_argument("--tokens", type=Path, required=True, help="the file that tokens.py wrote")
     parser.add_argument("--out", type=Path, required=True, help="folder to write")
     length = parser.add_mutually_exclusive_group(required=True)
-    length.add_argument("--steps", type=int, nargs=2, metavar=("BASE", "FINAL"), help="steps of the two stages")
+    length.add_argument("--steps", type=int, nargs=2, metavar=("BASE", "FINAL"), help="steps of the two stages; 0 leaves one out")
     length.add_argument("--seconds", type=float, nargs=2, metavar=("BASE", "FINAL"), help="seconds of the two stages, compilation left out")
     parser.add_argument("--paragraph", type=int, required=True, help="the token of a paragraph's end")
     parser.add_argument("--batch-tokens", type=int, default=131072, help="tokens of a step")
+    parser.add_argument("--begin", type=Path, help="folder of weights to go on from, instead of random ones")
     parser.add_argument("--longest", type=int, default=1024, help="longest row in tokens; short rows are faster on a CPU")
     parser.add_argument("--compile", action="store_true", help="let torch.compile build faster kernels (GPU)")
     arguments = parser.parse_args()
@@ -178,7 +179,11 @@ def main() -> None:
     model = Llama(Shape()).to(device)
     print(f"{sum(weight.numel() for weight in model.parameters()):,} weights on {device}", flush=True)
     limits = arguments.steps or arguments.seconds
+    if arguments.begin:
+        model.read_weights(read_shards(arguments.begin))
     for stage, limit in zip(STAGES, limits, strict=True):
+        if limit == 0:
+            continue
         stage = replace(stage, length=min(stage.length, arguments.longest))
         run_stage(model, stage, text, limit, arguments.steps is None, arguments.batch_tokens, arguments.out, arguments.compile)
 
