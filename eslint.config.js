@@ -13,9 +13,10 @@ import {
   SHARED_MODULES,
 } from './tools/import-directions.mjs';
 
-const coreFiles = [...CORE_FOLDERS.map((folder) => `src/${folder}/**/*.ts`)].concat(
-  SHARED_MODULES.map((name) => `src/${name}.ts`),
-);
+const coreFiles = [
+  'src/core.d.ts',
+  ...CORE_FOLDERS.map((folder) => `src/${folder}/**/*.ts`),
+].concat(SHARED_MODULES.map((name) => `src/${name}.ts`));
 const nodeFiles = ['src/headless/**/*.ts', 'tests/**/*.ts', 'bench/**/*.ts', '*.config.ts'];
 const scripts = ['tools/**/*.mjs', '*.config.js'];
 
