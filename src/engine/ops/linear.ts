@@ -5,7 +5,8 @@
 
 import { f32, u32, type Param, type Plan } from '../plan';
 import type { Tensor } from '../tensor';
-import { weightConditions, type Weight } from '../weight';
+import { weightConditions, type Weight, type WeightPart } from '../weight';
+import { tileConstants, tileWorkgroups } from './tiles';
 
 /** A low-rank adapter of one linear layer: out += scale · dropout(x) · Aᵀ · Bᵀ. */
 export interface Lora {
@@ -57,7 +58,7 @@ export function linearForward(plan: Plan, linear: Linear, forward: LinearForward
       kernel: { module: 'lora/down', conditions: { dropout: lora.dropout > 0 } },
       params: [u32(tokens), u32(weight.columns), u32(rank), ...dropoutParams(lora)],
       tensors: [x, lora.A, u, ...dropoutSeed(lora)],
-      workgroups: tiles(rank, tokens),
+      workgroups: tallTiles(rank, tokens),
       cost: tokens * weight.columns * rank,
     });
   }
@@ -65,8 +66,14 @@ export function linearForward(plan: Plan, linear: Linear, forward: LinearForward
     plan.dispatch({
       label: `${label} forward`,
       kernel: {
-        module: 'linear/forward',
-        conditions: { ...weightConditions(weight.format), lora: !!lora, bias: !!bias },
+        module: tokens === 1 ? 'linear/forward_row' : 'linear/forward',
+        conditions: {
+          ...weightConditions(weight.format),
+          aligned: aligned(weight, part),
+          lora: !!lora,
+          bias: !!bias,
+        },
+        ...(tokens > 1 && { constants: tileConstants(part.rows, tokens) }),
       },
       params: [
         u32(tokens),
@@ -80,7 +87,7 @@ export function linearForward(plan: Plan, linear: Linear, forward: LinearForward
       ],
       tensors: [x, out, ...(lora && u ? [u, lora.B] : []), ...(bias ? [bias] : [])],
       weight: part.tensors,
-      workgroups: tiles(part.rows, tokens),
+      workgroups: tokens === 1 ? rowWorkgroups(part.rows) : tileWorkgroups(part.rows, tokens),
       cost: tokens * part.rows * (weight.columns + (lora?.rank ?? 0)),
     });
   }
@@ -113,7 +120,7 @@ export function linearInputGradient(
       kernel: { module: 'lora/up_backward' },
       params: [u32(tokens), u32(weight.rows), u32(lora.rank), f32(lora.scale)],
       tensors: [dOut, lora.B, g],
-      workgroups: tiles(lora.rank, tokens),
+      workgroups: tallTiles(lora.rank, tokens),
       cost: tokens * weight.rows * lora.rank,
     });
   }
@@ -127,9 +134,11 @@ export function linearInputGradient(
         module: 'linear/input_gradient',
         conditions: {
           ...weightConditions(weight.format),
+          aligned: aligned(weight, part),
           lora: !!adapter,
           dropout: !!adapter && adapter.dropout > 0,
         },
+        constants: tileConstants(weight.columns, tokens),
       },
       params: [
         u32(tokens),
@@ -143,7 +152,7 @@ export function linearInputGradient(
       ],
       tensors: [dOut, dX, ...(adapter && g ? [g, adapter.A, ...dropoutSeed(adapter)] : [])],
       weight: part.tensors,
-      workgroups: tiles(weight.columns, tokens),
+      workgroups: tileWorkgroups(weight.columns, tokens),
       cost: tokens * weight.columns * (part.rows + rank),
     });
   });
@@ -175,7 +184,7 @@ export function loraGradients(plan: Plan, linear: Linear, gradients: LoraGradien
     kernel: { module: 'lora/a_gradient', conditions: { dropout: lora.dropout > 0 } },
     params: [u32(tokens), u32(weight.columns), u32(lora.rank), ...dropoutParams(lora)],
     tensors: [x, g, dA, ...dropoutSeed(lora)],
-    workgroups: tiles(weight.columns, lora.rank),
+    workgroups: tallTiles(lora.rank, weight.columns),
     cost: tokens * weight.columns * lora.rank,
   });
   plan.dispatch({
@@ -183,7 +192,7 @@ export function loraGradients(plan: Plan, linear: Linear, gradients: LoraGradien
     kernel: { module: 'lora/b_gradient' },
     params: [u32(tokens), u32(weight.rows), u32(lora.rank), f32(lora.scale)],
     tensors: [dOut, u, dB],
-    workgroups: tiles(lora.rank, weight.rows),
+    workgroups: tallTiles(lora.rank, weight.rows),
     cost: tokens * weight.rows * lora.rank,
   });
 }
@@ -206,7 +215,11 @@ export function weightGradient(plan: Plan, gradient: WeightGradient): void {
   for (const part of dWeight.parts) {
     plan.dispatch({
       label: `${label} weight gradient`,
-      kernel: { module: 'linear/weight_gradient' },
+      kernel: {
+        module: 'linear/weight_gradient',
+        conditions: { aligned: aligned(dWeight, part) },
+        constants: tileConstants(dWeight.columns, part.rows),
+      },
       params: [
         u32(tokens),
         u32(dWeight.columns),
@@ -215,7 +228,7 @@ export function weightGradient(plan: Plan, gradient: WeightGradient): void {
         u32(dWeight.rows),
       ],
       tensors: [dOut, x, ...part.tensors],
-      workgroups: tiles(dWeight.columns, part.rows),
+      workgroups: tileWorkgroups(dWeight.columns, part.rows),
       cost: tokens * dWeight.columns * part.rows,
     });
   }
@@ -245,9 +258,19 @@ export function biasGradient(plan: Plan, gradient: BiasGradient): void {
   });
 }
 
-/** Workgroups of 8 x 8 outputs. */
-function tiles(columns: number, rows: number): [number, number, number] {
-  return [Math.ceil(columns / 8), Math.ceil(rows / 8), 1];
+/** Whether four neighbours of any row can be read at once. */
+function aligned({ rows, columns }: Weight, part: WeightPart): boolean {
+  return [rows, columns, part.rows, part.firstRow].every((extent) => extent % 4 === 0);
+}
+
+/** Workgroups of 8 results of one token (`shaders/linear/forward_row.wesl`). */
+function rowWorkgroups(rows: number): [number, number, number] {
+  return [Math.ceil(rows / 8), 1, 1];
+}
+
+/** Workgroups of 64 x 16 results (`shaders/matmul/tall_tile.wesl`). */
+function tallTiles(columns: number, rows: number): [number, number, number] {
+  return [Math.ceil(columns / 16), Math.ceil(rows / 64), 1];
 }
 
 /** An element is dropped where its hash is below the probability in units of 2^-32. */

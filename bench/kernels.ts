@@ -1,0 +1,7 @@
+/** Every kernel on its own, one row each. An operation adds its cases to {@link KERNEL_CASES}. */
+
+import { linearCases } from './cases/linear';
+import type { BenchCase } from './measure';
+
+/** All cases, in the order in which they are printed. */
+export const KERNEL_CASES: readonly BenchCase[] = [...linearCases()];
