@@ -33,7 +33,7 @@ export function sortDropped(files: readonly File[]): DroppedFiles {
 
 function problemOf(name: string): string {
   const advice = /\.gguf$/i.test(name)
-    ? 'GGUF models are not read yet; drop the folder with its safetensors files instead'
+    ? 'GGUF models come later, so drop the folder with its safetensors files instead'
     : 'drop .txt, .md, .json or .jsonl files, or a folder with a model';
   return `${name}: this kind of file is not read; ${advice}.`;
 }

@@ -33,7 +33,7 @@ export function counted(count: number, one: string, many = `${one}s`): string {
 
 /** A duration, rounded as one would say it: `40 s`, `2 min`, `1 h 20 min`. */
 export function durationText(seconds: number): string {
-  if (seconds < 60) return `${Math.max(1, Math.round(seconds))} s`;
+  if (seconds < 59.5) return `${Math.max(1, Math.round(seconds))} s`;
   const minutes = Math.round(seconds / 60);
   if (minutes < 60) return `${minutes} min`;
   const rest = minutes % 60;
