@@ -46,14 +46,20 @@ export async function shortest(run: () => Promise<void>, seconds: number): Promi
   return Math.min(...times);
 }
 
-/** Seconds that a case takes once everything is compiled and warm. */
-export async function timeCase(
+/** A case that is compiled and has its tensors. */
+export interface PreparedCase {
+  /** Runs it once and resolves when the GPU is done. */
+  readonly run: () => Promise<void>;
+  readonly destroy: () => void;
+}
+
+/** Allocates, fills and compiles a case. */
+export async function prepareCase(
   { gpu, kernels }: BenchContext,
-  { name, record }: BenchCase,
-  seconds: number,
-): Promise<number> {
+  bench: BenchCase,
+): Promise<PreparedCase> {
   const set = new TensorSet();
-  const plan = new Plan(name);
+  const plan = new Plan(bench.name);
   const filled: Tensor[] = [];
   const fill = (tensor: Tensor): void => void filled.push(tensor);
   const random = (label: string, shape: readonly number[], dtype: DType = 'f32'): Tensor => {
@@ -61,17 +67,32 @@ export async function timeCase(
     fill(tensor);
     return tensor;
   };
-  record({ set, plan, random, fill });
+  bench.record({ set, plan, random, fill });
   await set.materialise(gpu);
   for (const tensor of filled) writeTensor(gpu, tensor, noise(tensor));
   const compiled = await CompiledPlan.compile(gpu, kernels, plan);
   const pacer = new SubmissionPacer(gpu);
-  const time = await shortest(async () => {
-    await compiled.run(pacer);
-    await pacer.idle();
-  }, seconds);
-  compiled.destroy();
-  set.destroy();
+  return {
+    async run() {
+      await compiled.run(pacer);
+      await pacer.idle();
+    },
+    destroy() {
+      compiled.destroy();
+      set.destroy();
+    },
+  };
+}
+
+/** Seconds that a case takes once everything is compiled and warm. */
+export async function timeCase(
+  context: BenchContext,
+  bench: BenchCase,
+  seconds: number,
+): Promise<number> {
+  const { run, destroy } = await prepareCase(context, bench);
+  const time = await shortest(run, seconds);
+  destroy();
   return time;
 }
 
