@@ -11,6 +11,8 @@ import type { Tensor } from '../tensor';
 
 /** Rows (queries, or keys in the gradients of keys and values) of a workgroup, one an invocation. */
 const TILE = 64;
+/** Rows that pass by at a time, and numbers of a row that are multiplied at a time. */
+const BLOCK = 32;
 /** The widest head whose row has a place in registers. */
 const MAXIMUM_HEAD_DIM = 128;
 
@@ -118,18 +120,26 @@ export function attentionKernel(
   return {
     kernel: {
       module,
-      constants: { tile: TILE, head_dim: headDim },
-      conditions: rowConditions(headDim),
+      conditions: blockConditions(headDim),
     },
-    params: [u32(tokens), u32(heads), u32(kvHeads), f32(1 / Math.sqrt(headDim))],
+    params: [
+      u32(tokens),
+      u32(heads),
+      u32(kvHeads),
+      u32(headDim),
+      f32(1 / Math.sqrt(headDim)),
+      u32(8 * Math.ceil(headDim / BLOCK)),
+      u32(BLOCK),
+      u32(headDim > 64 ? 16 : 32),
+    ],
   };
 }
 
-/** `over_16`, `over_32`, ...: which blocks of 16 a row has; `vectors`: whether rows begin at whole vec4s. */
-function rowConditions(headDim: number): Record<string, boolean> {
-  const conditions: Record<string, boolean> = { vectors: headDim % 4 === 0 };
-  for (let size = 16; size < MAXIMUM_HEAD_DIM; size += 16) {
-    conditions[`over_${size}`] = headDim > size;
-  }
-  return conditions;
+/** `over_32`, ...: which blocks of 32 a row has. */
+function blockConditions(headDim: number): Record<string, boolean> {
+  return {
+    over_32: headDim > 32,
+    over_64: headDim > 64,
+    over_96: headDim > 96,
+  };
 }
