@@ -23,9 +23,15 @@ export function smoothed(values: readonly number[], factor: number): number[] {
 }
 
 /** The points of a curve whose value is a number. */
-export function finite(curve: Curve): Curve {
-  const kept = [...curve.y.keys()].filter((i) => Number.isFinite(curve.y[i]));
-  return { x: kept.map((i) => curve.x[i] ?? NaN), y: kept.map((i) => curve.y[i] ?? NaN) };
+export function finite({ x, y }: Curve): Curve {
+  const kept: Curve = { x: [], y: [] };
+  for (let i = 0; i < y.length; i += 1) {
+    const value = y[i] ?? NaN;
+    if (!Number.isFinite(value)) continue;
+    kept.x.push(x[i] ?? NaN);
+    kept.y.push(value);
+  }
+  return kept;
 }
 
 /**

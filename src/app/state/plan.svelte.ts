@@ -5,7 +5,7 @@ import {
   type TrainingConfig,
 } from '../../config';
 import { messageOf } from '../../errors';
-import type { Forecast, Tokenization, TrainerWorker } from '../../worker/api';
+import type { Forecast, RunDetail, Tokenization, TrainerWorker } from '../../worker/api';
 
 /** Settings that decide the tokens, and so mean tokenising again. */
 const TOKENIZATION_KEYS: readonly ConfigKey[] = [
@@ -23,11 +23,15 @@ export class Plan {
   sampleEverySteps = $state(0);
   forecast = $state.raw<Forecast | null>(null);
   /** Why the settings cannot be trained with; null when they can. */
-  problem = $state<string | null>(null);
+  readonly problem = $derived.by(() => this.#contradiction ?? this.#obstacle);
   /** Settings that the person changed, which a new suggestion leaves alone. */
   readonly changed = $derived(
     CONFIG_KEYS.filter((key) => !same(this.config[key], this.suggested[key])),
   );
+  /** What the last change of a setting would have broken. */
+  #contradiction = $state<string | null>(null);
+  /** Why nothing could be predicted. */
+  #obstacle = $state<string | null>(null);
   #turn = 0;
 
   constructor(private readonly trainer: TrainerWorker) {}
@@ -48,9 +52,9 @@ export class Plan {
     if ('method' in values && !('quantization' in values)) delete stated.quantization;
     try {
       this.config = parseTrainingConfig(stated);
-      this.problem = null;
+      this.#contradiction = null;
     } catch (error) {
-      this.problem = messageOf(error);
+      this.#contradiction = messageOf(error);
     }
     return TOKENIZATION_KEYS.some((key) => key in values);
   }
@@ -65,10 +69,11 @@ export class Plan {
     this.sampleEverySteps = sampleEverySteps;
   }
 
-  /** Takes over a stored run's settings. */
-  adopt(config: TrainingConfig): void {
+  /** Takes over what a run was started with, so that the next one begins from there. */
+  adopt({ config, prompts }: Pick<RunDetail, 'config' | 'prompts'>): void {
     this.config = config;
-    this.problem = null;
+    this.prompts = prompts;
+    this.#contradiction = null;
   }
 
   /** Predicts memory, steps and time again; of several calls the last one counts. */
@@ -78,10 +83,11 @@ export class Plan {
       const forecast = await this.trainer.forecast(modelId, datasetId, this.config);
       if (turn !== this.#turn) return;
       this.forecast = forecast;
+      this.#obstacle = null;
     } catch (error) {
       if (turn !== this.#turn) return;
       this.forecast = null;
-      this.problem = messageOf(error);
+      this.#obstacle = messageOf(error);
     }
   }
 }

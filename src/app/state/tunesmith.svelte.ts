@@ -30,12 +30,15 @@ export class Tunesmith {
   readonly download: Operation;
   /** Whether Train was pressed and the run is not there yet. */
   starting = $state(false);
+  /** Whether files were dropped and the settings that fit them are not there yet. */
+  taking = $state(false);
   readonly canTrain = $derived.by(
     () =>
       this.machine.ready &&
       !this.machine.elsewhere &&
       !this.run.atWork &&
       !this.starting &&
+      !this.taking &&
       !this.dataset.operation.running &&
       (this.dataset.summary?.examples ?? 0) > 0 &&
       this.plan.problem === null &&
@@ -67,9 +70,7 @@ export class Tunesmith {
       this.dataset.restore(),
       this.runs.load(),
     ]);
-    if (last && this.models.list.some((model) => model.id === last.modelId)) {
-      this.models.chosenId = last.modelId;
-    }
+    if (last) this.#chooseModelOf(last);
     if (this.dataset.summary && !last) await this.#suggest();
     else await this.#foresee();
   }
@@ -85,8 +86,13 @@ export class Tunesmith {
       await this.#modelChanged();
     }
     if (dropped.data.length === 0) return;
-    await this.dataset.importFiles(dropped.data, this.plan.tokenization(this.models.tokenizerId));
-    await this.#suggest();
+    this.taking = true;
+    try {
+      await this.dataset.importFiles(dropped.data, this.plan.tokenization(this.models.tokenizerId));
+      await this.#suggest();
+    } finally {
+      this.taking = false;
+    }
   }
 
   /** Takes the data that come with the page. */
@@ -114,8 +120,7 @@ export class Tunesmith {
 
   async change(values: Partial<TrainingConfig>): Promise<void> {
     const retokenize = this.plan.change(values);
-    if (this.plan.problem !== null) return;
-    if (retokenize) await this.#retokenize();
+    if (retokenize && this.plan.problem === null) await this.#retokenize();
     await this.#foresee();
   }
 
@@ -173,7 +178,11 @@ export class Tunesmith {
   }
 
   async openRun(runId: string): Promise<void> {
-    if (runId !== this.run.summary?.id) this.#showRun(await this.#trainer.openRun(runId));
+    if (runId === this.run.summary?.id) return;
+    const detail = await this.#trainer.openRun(runId);
+    this.#showRun(detail);
+    this.#chooseModelOf(detail);
+    await this.#foresee();
   }
 
   async deleteRun(runId: string): Promise<void> {
@@ -181,8 +190,13 @@ export class Tunesmith {
     if (runId === this.run.summary?.id) this.run.close();
   }
 
+  #chooseModelOf({ modelId }: RunDetail): void {
+    if (this.models.list.some((model) => model.id === modelId)) this.models.chosenId = modelId;
+  }
+
   #showRun(detail: RunDetail): void {
     this.run.open(detail);
+    this.plan.adopt(detail);
     this.answers.clear();
     if (this.answers.question === '') this.answers.question = detail.prompts[0] ?? '';
     this.runs.tell({ type: 'run', run: detail });
