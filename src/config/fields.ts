@@ -71,7 +71,7 @@ export const FIELDS: { readonly [Key in keyof TrainingConfig]: Field<TrainingCon
   }),
   warmup_steps: integer({
     group: 'Optimiser',
-    label: 'Warm-up steps',
+    label: 'Warm-up length',
     help: 'Steps over which the learning rate rises from 0; where above 0 it wins over the ratio.',
     minimum: 0,
     step: 1,

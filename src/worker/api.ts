@@ -137,7 +137,7 @@ export interface TrainerWorker {
   forecast(modelId: string, datasetId: string | null, config: TrainingConfig): Promise<Forecast>;
 
   /**
-   * Starts a run: takes the lock, asks the browser to keep the storage, stores the run, and resolves with it in phase `preparing`; all that follows is events.
+   * Starts a run: takes the lock, stores the run, and resolves with it in phase `preparing`; all that follows is events.
    * @throws InputError (settings, model not installed, nothing to train on), LockError, DeviceError, QuotaError
    */
   train(request: RunRequest): Promise<RunDetail>;

@@ -2,7 +2,7 @@ import { parseTrainingConfig, type TrainingConfig } from '../config';
 import { InputError } from '../errors';
 import { describeFolder } from '../model/llama-weights';
 import { bestCheckpoint } from '../storage/checkpoints';
-import { estimateStorage, keepStorage } from '../storage/quota';
+import { estimateStorage } from '../storage/quota';
 import type { Checkpoint } from '../train/checkpoint';
 import { decodeCheckpoint } from '../train/checkpoint-files';
 import { downloadFiles, zipStream } from './adapter-zip';
@@ -124,7 +124,6 @@ export class TrainerService implements Api.TrainerWorker {
       throw new InputError('the model is not installed; download it first');
     }
     await this.#lock.take();
-    await keepStorage();
     const run = newRun(request, config, model.name, dataName(stored.summary));
     try {
       await keepForRun(this.services, run.id, stored);
