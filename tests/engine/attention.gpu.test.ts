@@ -4,6 +4,7 @@ import {
   attentionForward,
   type Attention,
 } from '../../src/engine/ops/attention';
+import fixture from '../fixtures/kernels/attention.json';
 import {
   attentionBackwardReference,
   attentionReference,
@@ -52,7 +53,22 @@ describe.each(SHAPES)('attention $tokens x $heads/$kvHeads x $headDim', (shape) 
   });
 });
 
-it('gives packed examples what each gives alone, bit for bit', async () => {
+it('gives the outputs and gradients of PyTorch', async () => {
+  const { shape, q, k, v, dOut, sequenceStarts, ...expected } = fixture.attention;
+  const inputs = {
+    q: Float32Array.from(q),
+    k: Float32Array.from(k),
+    v: Float32Array.from(v),
+    sequenceStarts: Uint32Array.from(sequenceStarts),
+  };
+  const actual = await runAttention(shape, inputs, Float32Array.from(dOut));
+  expect(relativeError(actual.out, expected.out)).toBeLessThan(TOLERANCE);
+  expect(relativeError(actual.dQ, expected.dQ)).toBeLessThan(TOLERANCE);
+  expect(relativeError(actual.dK, expected.dK)).toBeLessThan(TOLERANCE);
+  expect(relativeError(actual.dV, expected.dV)).toBeLessThan(TOLERANCE);
+});
+
+it('gives packed examples what each gives alone', async () => {
   const shape = { tokens: 130, heads: 2, kvHeads: 1, headDim: 16 };
   const inputs = randomInputs(shape, 5, [0, 70]);
   const dOut = randomFloats(inputs.q.length, 6);
