@@ -28,8 +28,9 @@ export default defineConfig({
           // because a driver's threads outlive what the test let go.
           pool: 'forks',
           fileParallelism: false,
-          testTimeout: 120_000,
-          hookTimeout: 120_000,
+          // A software GPU compiles shaders on the CPU: the first test that needs a large kernel waits for half a minute or more.
+          testTimeout: 600_000,
+          hookTimeout: 600_000,
         },
       },
     ],
