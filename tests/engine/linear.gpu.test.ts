@@ -372,3 +372,16 @@ it('drops the announced share, another one for every seed and site', () => {
     expect(Math.abs(both - 0.09 * count)).toBeLessThan(6 * Math.sqrt(count * 0.09 * 0.91));
   }
 });
+
+it('multiplies by tiles of 128 x 128 where the result is large', async () => {
+  const shape = { tokens: 1030, inputs: 16, outputs: 2020, format: 'f32' } as const;
+  const bench = new Bench(context);
+  const { linear, layer } = makeLayer(bench, shape);
+  const out = bench.output('out', [shape.tokens, shape.outputs]);
+  const x = bench.input('x', [shape.tokens, shape.inputs], floats(layer.x));
+  linearForward(bench.plan, linear, { x, out, tokens: shape.tokens });
+  await bench.run();
+  const expected = linearReference(layer).out.values;
+  expect(relativeError(await bench.read(out), expected)).toBeLessThan(TOLERANCE);
+  bench.destroy();
+});
