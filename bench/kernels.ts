@@ -1,7 +1,8 @@
 /** Every kernel on its own, one row each. An operation adds its cases to {@link KERNEL_CASES}. */
 
+import { attentionCases } from './cases/attention';
 import { linearCases } from './cases/linear';
 import type { BenchCase } from './measure';
 
 /** All cases, in the order in which they are printed. */
-export const KERNEL_CASES: readonly BenchCase[] = [...linearCases()];
+export const KERNEL_CASES: readonly BenchCase[] = [...linearCases(), ...attentionCases()];

@@ -2,18 +2,18 @@
  * Causal attention with grouped queries over packed examples, without a matrix of scores: forward keeps the logarithm of each softmax's
  * sum, from which backward computes probabilities again (Dao et al. 2022).
  *
- * One invocation holds one row in registers and all invocations of a workgroup step through the other side's rows together, so that
- * those are read at addresses that the whole workgroup shares, and nothing is exchanged between invocations.
+ * A workgroup keeps 64 rows of one side (queries, or keys in the gradients of keys and values) while the other side passes by 32 rows
+ * at a time; both products are outer products in registers, of numbers that workgroup memory (16 KiB) holds.
  */
 
 import { f32, linearWorkgroups, u32, type Dispatch, type Plan } from '../plan';
 import type { Tensor } from '../tensor';
 
-/** Rows (queries, or keys in the gradients of keys and values) of a workgroup, one an invocation. */
+/** Rows that a workgroup keeps; also its invocations. */
 const TILE = 64;
 /** Rows that pass by at a time, and numbers of a row that are multiplied at a time. */
 const BLOCK = 32;
-/** The widest head whose row has a place in registers. */
+/** The widest head whose sums have a place in registers. */
 const MAXIMUM_HEAD_DIM = 128;
 
 /** Tensors and shapes of one attention. `heads` query heads share `kvHeads` heads of keys and values, in consecutive groups. */
