@@ -1,9 +1,9 @@
-"""What all interop tests share: PyTorch on few threads, so that it leaves this machine's cores to the GPU in software."""
+"""What all interop tests share: PyTorch on one thread. More would wait busily for each other on cores that the software GPU keeps."""
 
 import pytest
 import torch
 
 
 @pytest.fixture(autouse=True, scope="session")
-def two_threads() -> None:
-    torch.set_num_threads(2)
+def one_thread() -> None:
+    torch.set_num_threads(1)

@@ -86,7 +86,7 @@ def assert_follows(ours: Sequence[Step], theirs: Sequence[Step], *, relative: fl
         # The same formula in f64 on both sides.
         assert mine.learning_rate == pytest.approx(other.learning_rate, rel=1e-9), f"step {index}"
         assert mine.loss == pytest.approx(other.loss, rel=relative), f"step {index}"
-        assert mine.grad_norm == pytest.approx(other.grad_norm, rel=10 * relative), f"step {index}"
+        assert mine.grad_norm == pytest.approx(other.grad_norm, rel=relative), f"step {index}"
 
 
 def assert_same_weights(ours: pathlib.Path, theirs: dict[str, torch.Tensor], tolerance: float) -> None:
@@ -107,7 +107,7 @@ def adapter_weights(model: PeftModel) -> dict[str, torch.Tensor]:
 
 def test_qlora_follows_pytorch(base: pathlib.Path, tmp_path: pathlib.Path) -> None:
     """30 steps over five epochs whose last step is short, with accumulation, clipping, warm-up and decay."""
-    examples = random_examples(43)
+    examples = random_examples(21)
     settings = {
         **SETTINGS,
         "method": "qlora",
@@ -115,9 +115,9 @@ def test_qlora_follows_pytorch(base: pathlib.Path, tmp_path: pathlib.Path) -> No
         "lr_scheduler_type": "cosine",
         "warmup_ratio": 0.1,
         "weight_decay": 0.01,
-        "max_grad_norm": 0.8,
+        "max_grad_norm": 3.2,
         "micro_batch_size": 2,
-        "gradient_accumulation_steps": 4,
+        "gradient_accumulation_steps": 2,
         "max_steps": 30,
     }
     random_adapter(base, tmp_path / "start")
@@ -128,9 +128,9 @@ def test_qlora_follows_pytorch(base: pathlib.Path, tmp_path: pathlib.Path) -> No
     clipped = [step.grad_norm > settings["max_grad_norm"] for step in theirs]
     assert any(clipped) and not all(clipped), "clipping must be tried both ways"
     assert theirs[-1].loss < 0.9 * theirs[0].loss, "the run must learn something"
-    # f32 sums in another order differ by about 1e-6; AdamW divides by the gradient's own size, so where a gradient is near zero
-    # that becomes a share of a whole update, and 30 updates feed it back.
-    assert_follows(ours, theirs, relative=2e-4)
+    # f32 sums in another order differ by about 1e-7 of themselves. AdamW divides by the gradient's own size, so where a gradient is
+    # near zero that becomes a share of a whole update, which 29 more feed back: 1e-5 leaves room for that. On lavapipe 2e-7 is seen.
+    assert_follows(ours, theirs, relative=1e-5)
 
     # The adapter as it was written, in real PEFT over the same weights, against our own reading of it.
     tuned = PeftModel.from_pretrained(dequantised(base), tmp_path / "run").eval()
@@ -161,7 +161,7 @@ def test_packed_rows_count_as_examples_alone(base: pathlib.Path, tmp_path: pathl
     ours = run(tmp_path, base, examples, settings, "--adapter", tmp_path / "start")
     model = PeftModel.from_pretrained(dequantised(base), tmp_path / "start", is_trainable=True)
     # As above, over three updates.
-    assert_follows(ours, train(model, examples, settings), relative=2e-5)
+    assert_follows(ours, train(model, examples, settings), relative=1e-5)
 
 
 def test_lora_follows_pytorch(base: pathlib.Path, tmp_path: pathlib.Path) -> None:
@@ -181,7 +181,7 @@ def test_lora_follows_pytorch(base: pathlib.Path, tmp_path: pathlib.Path) -> Non
     random_adapter(base, tmp_path / "start", target_modules=targets)
     ours = run(tmp_path, base, examples, settings, "--adapter", tmp_path / "start")
     model = PeftModel.from_pretrained(load_in_f32(base), tmp_path / "start", is_trainable=True)
-    assert_follows(ours, train(model, examples, settings), relative=2e-5)
+    assert_follows(ours, train(model, examples, settings), relative=1e-5)
     # An update is at most about the learning rate; f32 noise turns a few per cent of one where a gradient is nearly zero.
     assert_same_weights(
         tmp_path / "run" / "adapter_model.safetensors", adapter_weights(model), tolerance=1e-4
@@ -209,7 +209,7 @@ def test_full_fine_tuning_follows_pytorch(tied: bool, tmp_path: pathlib.Path) ->
     ours = run(tmp_path, base, examples, settings)
     model = load_in_f32(base)
     # As for LoRA; 1e-4 is a fifth of one update.
-    assert_follows(ours, train(model, examples, settings), relative=2e-5)
+    assert_follows(ours, train(model, examples, settings), relative=1e-5)
     tuned = LlamaForCausalLM.from_pretrained(tmp_path / "run")
     assert tuned.dtype == torch.float32
     for (name, mine), (_, other) in zip(
