@@ -3,10 +3,10 @@
  * matrix product as further columns of K, and B·A is never formed.
  */
 
-import { f32, u32, type Param, type Plan } from '../plan';
+import { f32, u32, type Param, type Plan, type Workgroups } from '../plan';
 import type { Tensor } from '../tensor';
 import { weightConditions, type Weight, type WeightPart } from '../weight';
-import { tileConstants, tileWorkgroups } from './tiles';
+import { matrixLaunch } from './tiles';
 
 /** A low-rank adapter of one linear layer: out += scale · dropout(x) · Aᵀ · Bᵀ. */
 export interface Lora {
@@ -63,18 +63,19 @@ export function linearForward(plan: Plan, linear: Linear, forward: LinearForward
     });
   }
   for (const part of weight.parts) {
+    const conditions = {
+      ...weightConditions(weight.format),
+      aligned: aligned(weight, part),
+      lora: !!lora,
+      bias: !!bias,
+    };
+    const launch =
+      tokens === 1
+        ? { kernel: { module: 'linear/forward_row', conditions }, workgroups: rowWorkgroups(part) }
+        : matrixLaunch('linear/forward', conditions, part.rows, tokens);
     plan.dispatch({
+      ...launch,
       label: `${label} forward`,
-      kernel: {
-        module: tokens === 1 ? 'linear/forward_row' : 'linear/forward',
-        conditions: {
-          ...weightConditions(weight.format),
-          aligned: aligned(weight, part),
-          lora: !!lora,
-          bias: !!bias,
-        },
-        ...(tokens > 1 && { constants: tileConstants(part.rows, tokens) }),
-      },
       params: [
         u32(tokens),
         u32(weight.columns),
@@ -87,7 +88,6 @@ export function linearForward(plan: Plan, linear: Linear, forward: LinearForward
       ],
       tensors: [x, out, ...(lora && u ? [u, lora.B] : []), ...(bias ? [bias] : [])],
       weight: part.tensors,
-      workgroups: tokens === 1 ? rowWorkgroups(part.rows) : tileWorkgroups(part.rows, tokens),
       cost: tokens * part.rows * (weight.columns + (lora?.rank ?? 0)),
     });
   }
@@ -128,18 +128,15 @@ export function linearInputGradient(
     // The parts add up; the adapter's share comes in with the first.
     const adapter = index === 0 ? lora : undefined;
     const rank = adapter?.rank ?? 0;
+    const conditions = {
+      ...weightConditions(weight.format),
+      aligned: aligned(weight, part),
+      lora: !!adapter,
+      dropout: !!adapter && adapter.dropout > 0,
+    };
     plan.dispatch({
+      ...matrixLaunch('linear/input_gradient', conditions, weight.columns, tokens),
       label: `${label} input gradient`,
-      kernel: {
-        module: 'linear/input_gradient',
-        conditions: {
-          ...weightConditions(weight.format),
-          aligned: aligned(weight, part),
-          lora: !!adapter,
-          dropout: !!adapter && adapter.dropout > 0,
-        },
-        constants: tileConstants(weight.columns, tokens),
-      },
       params: [
         u32(tokens),
         u32(weight.columns),
@@ -152,7 +149,6 @@ export function linearInputGradient(
       ],
       tensors: [dOut, dX, ...(adapter && g ? [g, adapter.A, ...dropoutSeed(adapter)] : [])],
       weight: part.tensors,
-      workgroups: tileWorkgroups(weight.columns, tokens),
       cost: tokens * weight.columns * (part.rows + rank),
     });
   });
@@ -213,13 +209,10 @@ export function weightGradient(plan: Plan, gradient: WeightGradient): void {
   const { label, x, dOut, dWeight, tokens } = gradient;
   if (dWeight.format !== 'f32') throw new Error(`${label}: a gradient is f32`);
   for (const part of dWeight.parts) {
+    const conditions = { aligned: aligned(dWeight, part) };
     plan.dispatch({
+      ...matrixLaunch('linear/weight_gradient', conditions, dWeight.columns, part.rows),
       label: `${label} weight gradient`,
-      kernel: {
-        module: 'linear/weight_gradient',
-        conditions: { aligned: aligned(dWeight, part) },
-        constants: tileConstants(dWeight.columns, part.rows),
-      },
       params: [
         u32(tokens),
         u32(dWeight.columns),
@@ -228,7 +221,6 @@ export function weightGradient(plan: Plan, gradient: WeightGradient): void {
         u32(dWeight.rows),
       ],
       tensors: [dOut, x, ...part.tensors],
-      workgroups: tileWorkgroups(dWeight.columns, part.rows),
       cost: tokens * dWeight.columns * part.rows,
     });
   }
@@ -264,12 +256,12 @@ function aligned({ rows, columns }: Weight, part: WeightPart): boolean {
 }
 
 /** Workgroups of 8 results of one token (`shaders/linear/forward_row.wesl`). */
-function rowWorkgroups(rows: number): [number, number, number] {
+function rowWorkgroups({ rows }: WeightPart): Workgroups {
   return [Math.ceil(rows / 8), 1, 1];
 }
 
 /** Workgroups of 64 x 16 results (`shaders/matmul/tall_tile.wesl`). */
-function tallTiles(columns: number, rows: number): [number, number, number] {
+function tallTiles(columns: number, rows: number): Workgroups {
   return [Math.ceil(columns / 16), Math.ceil(rows / 64), 1];
 }
 

@@ -1,24 +1,43 @@
-/** Tiles of matrix products (`shaders/matmul/tile.wesl`): a workgroup's share of the result, 8 x 8 elements an invocation. */
+/** How a matrix product is launched: by tiles (`shaders/matmul/tile.wesl`), or plainly where its extents do not suit them. */
 
-import type { Workgroups } from '../plan';
+import type { Dispatch, Workgroups } from '../plan';
 
 /** Larger tiles read each operand less often, but have to be enough to keep every core of a large GPU busy. */
 const ENOUGH_LARGE_TILES = 128;
+/** Rows and columns of a workgroup of a plain kernel. */
+const PLAIN_EXTENT = 8;
+/** Rows and columns of results that an invocation of a tile has. */
+const RESULTS = 8;
 
-/** Invocations in x and y of a workgroup for a result of this size. */
-function tileThreads(columns: number, rows: number): { x: number; y: number } {
+/**
+ * Kernel and workgroups for a result [rows, columns].
+ * @param module of the kernel by tiles; the plain one is called `<module>_plain`.
+ * @param conditions to link with; `aligned` says whether tiles can be used.
+ */
+export function matrixLaunch(
+  module: string,
+  conditions: Readonly<Record<string, boolean>> & { readonly aligned: boolean },
+  columns: number,
+  rows: number,
+): Pick<Dispatch, 'kernel' | 'workgroups'> {
+  if (!conditions.aligned) {
+    const kernel = { module: `${module}_plain`, conditions };
+    return { kernel, workgroups: workgroups(columns, rows, PLAIN_EXTENT) };
+  }
+  const extent = tileExtent(columns, rows);
+  const constants = { THREADS_X: extent / RESULTS, THREADS_Y: extent / RESULTS };
+  return {
+    kernel: { module, conditions, constants },
+    workgroups: workgroups(columns, rows, extent),
+  };
+}
+
+/** Rows and columns of a tile. */
+function tileExtent(columns: number, rows: number): number {
   const large = Math.ceil(columns / 128) * Math.ceil(rows / 128);
-  return large >= ENOUGH_LARGE_TILES ? { x: 16, y: 16 } : { x: 8, y: 8 };
+  return large >= ENOUGH_LARGE_TILES ? 128 : 64;
 }
 
-/** What a kernel with tiles is linked with for a result [rows, columns]. */
-export function tileConstants(columns: number, rows: number): Record<string, number> {
-  const { x, y } = tileThreads(columns, rows);
-  return { THREADS_X: x, THREADS_Y: y };
-}
-
-/** One workgroup a tile: columns in x, rows in y. */
-export function tileWorkgroups(columns: number, rows: number): Workgroups {
-  const { x, y } = tileThreads(columns, rows);
-  return [Math.ceil(columns / (8 * x)), Math.ceil(rows / (8 * y)), 1];
+function workgroups(columns: number, rows: number, extent: number): Workgroups {
+  return [Math.ceil(columns / extent), Math.ceil(rows / extent), 1];
 }
