@@ -18,6 +18,9 @@ import { finiteDifferences, randomFloats, relativeError } from '../reference/num
 // exp2 may be 3 + 2 |x| ulp off by WGSL's rules, here up to 4e-6.
 const TOLERANCE = 2e-5;
 
+// A software GPU compiles each kernel for seconds, on a busy machine for a minute; afterwards its driver remembers them.
+const COMPILE_TIMEOUT = 600_000;
+
 /** Every count of 32-wide blocks, full and ragged; one head, groups of heads; tokens below, at and past a tile. */
 const SHAPES: AttentionShape[] = [
   { tokens: 1, heads: 1, kvHeads: 1, headDim: 16 },
@@ -41,16 +44,20 @@ describe.each(SHAPES)('attention $tokens x $heads/$kvHeads x $headDim', (shape) 
   const inputs = randomInputs(shape, 1);
   const dOut = randomFloats(inputs.q.length, 4);
 
-  it('computes outputs and gradients like the reference', async () => {
-    const expected = attentionReference(shape, inputs);
-    const gradients = attentionBackwardReference(shape, inputs, dOut);
-    const actual = await runAttention(shape, inputs, dOut);
-    expect(relativeError(actual.out, expected.out)).toBeLessThan(TOLERANCE);
-    expect(relativeError(actual.logSumExp, expected.logSumExp)).toBeLessThan(TOLERANCE);
-    expect(relativeError(actual.dQ, gradients.dQ)).toBeLessThan(TOLERANCE);
-    expect(relativeError(actual.dK, gradients.dK)).toBeLessThan(TOLERANCE);
-    expect(relativeError(actual.dV, gradients.dV)).toBeLessThan(TOLERANCE);
-  });
+  it(
+    'computes outputs and gradients like the reference',
+    async () => {
+      const expected = attentionReference(shape, inputs);
+      const gradients = attentionBackwardReference(shape, inputs, dOut);
+      const actual = await runAttention(shape, inputs, dOut);
+      expect(relativeError(actual.out, expected.out)).toBeLessThan(TOLERANCE);
+      expect(relativeError(actual.logSumExp, expected.logSumExp)).toBeLessThan(TOLERANCE);
+      expect(relativeError(actual.dQ, gradients.dQ)).toBeLessThan(TOLERANCE);
+      expect(relativeError(actual.dK, gradients.dK)).toBeLessThan(TOLERANCE);
+      expect(relativeError(actual.dV, gradients.dV)).toBeLessThan(TOLERANCE);
+    },
+    COMPILE_TIMEOUT,
+  );
 });
 
 it('gives the outputs and gradients of PyTorch', async () => {
