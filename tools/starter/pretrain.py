@@ -1,19 +1,18 @@
-"""Pretrains the starter model from random weights, on a GPU or (slowly) on a CPU.
+"""Pretrains the starter model from random weights, on a GPU or on a CPU.
 
-    python pretrain.py --tokens tokens.npz --out pretrained --steps 4000 2500
+    python pretrain.py --tokens tokens.npz --out pretrained --seconds 5400
 
-Two stages: the base reads books and generated prose; the second stage adds generated conversations in the chat template, and teaches the
-weights to bear NF4. Writes `base/` and `final/`, each with its weights in f32, and `log.jsonl`.
+Rows grow from stage to stage and more of them become conversations; the learning rate falls in one line from the first stage to the end
+of the last, which also teaches the weights to bear NF4. Writes `weights/` (f32) every ten minutes and at the end, and `log.jsonl`.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import math
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +20,7 @@ import torch
 from torch import Tensor
 
 from model import Llama, Shape
-from weights import read_shards, write_shards
+from weights import write_shards
 
 BEGIN = 0
 SEED = 301
@@ -29,22 +28,25 @@ SEED = 301
 
 @dataclass(frozen=True)
 class Stage:
-    """What a stage reads (shares of the rows), at what length, and how fast it learns."""
+    """What is read until a part of the run is over: shares of the rows, and their length in tokens."""
 
-    name: str
+    until: float
     shares: Mapping[str, float]
     length: int
-    peak_rate: float
-    last_rate: float
-    nf4_from: float
-    """The part of the stage after which half of the layers see their weights through NF4; 1 means never."""
 
 
 STAGES = (
-    Stage("base", {"books": 0.62, "prose": 0.38}, 1024, 3e-3, 3e-4, 1.0),
-    Stage("final", {"books": 0.25, "prose": 0.15, "conversations": 0.60}, 512, 2e-3, 2e-5, 0.5),
+    Stage(0.45, {"books": 0.45, "prose": 0.33, "conversations": 0.22}, 128),
+    Stage(0.88, {"books": 0.26, "prose": 0.29, "conversations": 0.45}, 256),
+    Stage(1.00, {"books": 0.26, "prose": 0.24, "conversations": 0.50}, 512),
 )
-WARM_UP = 0.04
+NF4_FROM = 0.70
+"""The part of the run after which half of the layers see their weights through NF4."""
+
+WARM_UP = 0.02
+MATRIX_RATE, OTHER_RATE = 6e-3, 3e-3
+TEST_LENGTH = 256
+SAVE_SECONDS = 600
 
 
 class Text:
@@ -68,92 +70,100 @@ class Text:
         rows[:, 0] = BEGIN
         return rows
 
-    def batch(self, shares: Mapping[str, float], count: int, length: int, random: torch.Generator) -> Tensor:
-        """Rows of all streams by their shares."""
-        counts = {name: round(share * count) for name, share in shares.items()}
+    def batch(self, stage: Stage, tokens: int, random: torch.Generator) -> Tensor:
+        """Rows of all streams by the shares of the stage, `tokens` in all."""
+        count = max(1, tokens // stage.length)
+        counts = {name: round(share * count) for name, share in stage.shares.items()}
         first = next(iter(counts))
         counts[first] += count - sum(counts.values())
-        return torch.cat([self.rows(name, part, length, random) for name, part in counts.items()])
+        return torch.cat([self.rows(name, part, stage.length, random) for name, part in counts.items()])
 
 
-def rate(progress: float, stage: Stage) -> float:
-    """Linear warm-up over the first part of the stage, then a cosine from the peak to the last rate."""
-    cosine = 0.5 * (1 + math.cos(math.pi * min(progress, 1.0)))
-    return min(1.0, (progress + 1e-3) / WARM_UP) * (stage.last_rate + (stage.peak_rate - stage.last_rate) * cosine)
+def optimisers(model: Llama, fused: bool) -> list[torch.optim.Optimizer]:
+    """Muon (Jordan et al. 2024) for the matrices of the blocks, AdamW for the embedding and the norms."""
+    blocks = [weight for name, weight in model.named_parameters() if weight.dim() == 2 and "embed" not in name]
+    others = [weight for name, weight in model.named_parameters() if weight.dim() < 2 or "embed" in name]
+    return [
+        torch.optim.Muon(blocks, lr=MATRIX_RATE, weight_decay=0.1, momentum=0.95, adjust_lr_fn="match_rms_adamw"),
+        torch.optim.AdamW(others, lr=OTHER_RATE, weight_decay=0.01, betas=(0.9, 0.95), fused=fused),
+    ]
+
+
+def rate(progress: float) -> float:
+    """The share of the peak rate: a short rise, then one line down to a hundredth."""
+    return min(1.0, (progress + 1e-4) / WARM_UP) * (1 - 0.99 * min(progress, 1.0))
 
 
 @torch.no_grad()
-def evaluate(model: Llama, text: Text, length: int, count: int) -> dict[str, float]:
+def evaluate(model: Llama, text: Text) -> dict[str, float]:
     """The loss on each test stream, on rows that are the same every time."""
     found = {}
     for name in text.streams:
         if name.startswith("test"):
             random = torch.Generator().manual_seed(SEED)
             with torch.autocast(text.device, dtype=torch.bfloat16):
-                losses = [float(model(text.rows(name, count, length, random))) for _ in range(4)]
-            found[name] = sum(losses) / len(losses)
+                losses = [float(model(text.rows(name, 16, TEST_LENGTH, random))) for _ in range(4)]
+            found[name] = round(sum(losses) / len(losses), 4)
     return found
 
 
-def run_stage(model: Llama, stage: Stage, text: Text, limit: float, by_time: bool, batch_tokens: int, out: Path, compiled: bool) -> None:
-    """Trains one stage for `limit` steps (or seconds), then writes its weights."""
-    device = text.device
-    decayed = [weight for weight in model.parameters() if weight.dim() == 2]
-    plain = [weight for weight in model.parameters() if weight.dim() < 2]
-    groups = [{"params": decayed, "weight_decay": 0.1}, {"params": plain, "weight_decay": 0.0}]
-    optimiser = torch.optim.AdamW(groups, betas=(0.9, 0.95), fused=device == "cuda")
+class Log:
+    """Lines of JSON in a file and on the screen."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def write(self, line: dict[str, object]) -> None:
+        """Appends one line."""
+        with self.path.open("a") as file:
+            file.write(json.dumps(line) + "\n")
+        print(json.dumps(line), flush=True)
+
+
+def train(model: Llama, text: Text, batch_tokens: int, progress_at: Callable[[int], float], log: Log, folder: Path) -> int:
+    """Trains until the progress is 1. The value is the number of steps."""
+    updates = optimisers(model, text.device == "cuda")
+    peaks = [group["lr"] for update in updates for group in update.param_groups]
+    groups = [group for update in updates for group in update.param_groups]
     random = torch.Generator().manual_seed(SEED)
-    loss_of = torch.compile(model, dynamic=False) if compiled else model
-    count = max(1, batch_tokens // stage.length)
-    began, step, progress = time.monotonic(), 0, 0.0
-    model.quantise(random, 0.0)
-    while progress < 1.0:
-        if progress >= stage.nf4_from:
-            model.quantise(random, 0.5)
-        for group in optimiser.param_groups:
-            group["lr"] = rate(progress, stage)
-        with torch.autocast(device, dtype=torch.bfloat16):
-            loss = loss_of(text.batch(stage.shares, count, stage.length, random))
+    compiled = torch.compile(model, dynamic=False)
+    step, tokens, began = 0, 0, time.monotonic()
+    saved = began
+    while (progress := progress_at(step)) < 1.0:
+        stage = next(stage for stage in STAGES if progress < stage.until)
+        model.quantise(random, 0.5 if progress >= NF4_FROM else 0.0)
+        for group, peak in zip(groups, peaks, strict=True):
+            group["lr"] = peak * rate(progress)
+        batch = text.batch(stage, batch_tokens, random)
+        with torch.autocast(text.device, dtype=torch.bfloat16):
+            loss = compiled(batch)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        optimiser.step()
-        optimiser.zero_grad(set_to_none=True)
-        if step == 0:
-            loss.item()
-            print(f"{stage.name}: first step after {time.monotonic() - began:.0f} s", flush=True)
-            began = time.monotonic()
+        for update in updates:
+            update.step()
+            update.zero_grad(set_to_none=True)
         step += 1
-        if step % 20 == 0 and device == "cuda":
-            torch.cuda.synchronize()
-        seconds = time.monotonic() - began
-        progress = seconds / limit if by_time else step / limit
-        if step % (200 if device == "cuda" else 20) == 0 or progress >= 1.0:
-            line = {
-                "stage": stage.name,
-                "step": step,
-                "loss": round(loss.item(), 4),
-                "seconds": round(seconds, 1),
-                "tokens_per_second": round(step * count * stage.length / seconds),
-            }
-            with (out / "log.jsonl").open("a") as log:
-                log.write(json.dumps(line) + "\n")
-            print(json.dumps(line), flush=True)
+        tokens += batch.numel() - len(batch)
+        now = time.monotonic()
+        if step % 50 == 0:
+            spent = round(now - began, 1)
+            log.write({"step": step, "progress": round(progress, 4), "loss": round(loss.item(), 4), "tokens": tokens, "seconds": spent})
+        if now - saved > SAVE_SECONDS:
+            saved = now
+            finish(model, text, log, folder, {"step": step, "tokens": tokens})
+    finish(model, text, log, folder, {"step": step, "tokens": tokens})
+    return step
+
+
+def finish(model: Llama, text: Text, log: Log, folder: Path, state: Mapping[str, int]) -> None:
+    """Writes the weights, and the losses on text never read, with plain weights and with NF4."""
+    random = torch.Generator().manual_seed(SEED)
     model.quantise(random, 0.0)
-    write_shards(model.named_weights(), out / stage.name)
-    plain_losses = evaluate(model, text, stage.length, min(count, 64))
+    write_shards(model.named_weights(), folder / "weights")
+    plain = evaluate(model, text)
     model.quantise(random, 1.0)
-    quantised_losses = evaluate(model, text, stage.length, min(count, 64))
+    log.write({**state, "test_loss": plain, "test_loss_nf4": evaluate(model, text)})
     model.quantise(random, 0.0)
-    line = {
-        "stage": stage.name,
-        "steps": step,
-        "tokens": step * count * stage.length,
-        "test_loss": plain_losses,
-        "test_loss_nf4": quantised_losses,
-    }
-    with (out / "log.jsonl").open("a") as log:
-        log.write(json.dumps(line) + "\n")
-    print(json.dumps(line), flush=True)
 
 
 def main() -> None:
@@ -161,13 +171,10 @@ def main() -> None:
     parser.add_argument("--tokens", type=Path, required=True, help="the file that tokens.py wrote")
     parser.add_argument("--out", type=Path, required=True, help="folder to write")
     length = parser.add_mutually_exclusive_group(required=True)
-    length.add_argument("--steps", type=int, nargs=2, metavar=("BASE", "FINAL"), help="steps of the two stages; 0 leaves one out")
-    length.add_argument("--seconds", type=float, nargs=2, metavar=("BASE", "FINAL"), help="seconds of the two stages, compilation left out")
-    parser.add_argument("--paragraph", type=int, required=True, help="the token of a paragraph's end")
-    parser.add_argument("--batch-tokens", type=int, default=131072, help="tokens of a step")
-    parser.add_argument("--begin", type=Path, help="folder of weights to go on from, instead of random ones")
-    parser.add_argument("--longest", type=int, default=1024, help="longest row in tokens; short rows are faster on a CPU")
-    parser.add_argument("--compile", action="store_true", help="let torch.compile build faster kernels (GPU)")
+    length.add_argument("--steps", type=int, help="steps of the run")
+    length.add_argument("--seconds", type=float, help="time of the run, compilation left out of nothing")
+    parser.add_argument("--paragraph", type=int, default=290, help="the token of a paragraph's end")
+    parser.add_argument("--batch-tokens", type=int, default=8192, help="tokens of a step")
     arguments = parser.parse_args()
 
     torch.manual_seed(SEED)
@@ -178,14 +185,12 @@ def main() -> None:
         text = Text({name: file[name] for name in file.files}, arguments.paragraph, device)
     model = Llama(Shape()).to(device)
     print(f"{sum(weight.numel() for weight in model.parameters()):,} weights on {device}", flush=True)
-    limits = arguments.steps or arguments.seconds
-    if arguments.begin:
-        model.read_weights(read_shards(arguments.begin))
-    for stage, limit in zip(STAGES, limits, strict=True):
-        if limit == 0:
-            continue
-        stage = replace(stage, length=min(stage.length, arguments.longest))
-        run_stage(model, stage, text, limit, arguments.steps is None, arguments.batch_tokens, arguments.out, arguments.compile)
+    began = time.monotonic()
+
+    def progress_at(step: int) -> float:
+        return step / arguments.steps if arguments.steps else (time.monotonic() - began) / arguments.seconds
+
+    train(model, text, arguments.batch_tokens, progress_at, Log(arguments.out / "log.jsonl"), arguments.out)
 
 
 if __name__ == "__main__":
