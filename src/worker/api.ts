@@ -142,7 +142,10 @@ export interface TrainerWorker {
    */
   train(request: RunRequest): Promise<RunDetail>;
 
-  /** Pauses the run at work within one micro-batch. Resolves when the GPU has stopped; event `run` with phase `paused` comes before. */
+  /**
+   * Pauses the run at work within one micro-batch or token, also while it is loaded, evaluated, sampled or waits for a lost GPU. Resolves
+   * when the GPU has stopped; event `run` with phase `paused` comes before.
+   */
   pause(): Promise<void>;
 
   /**

@@ -109,7 +109,7 @@ export interface RunRequest {
 }
 
 /**
- * `preparing` model and data are being loaded; `training`; `paused` by the person, everything still on the GPU; `recovering` the GPU was lost and the
+ * `preparing` model and data are being loaded; `training`; `paused` by the person, or because the storage is full; `recovering` the GPU was lost and the
  * run goes on by itself from its checkpoint; `interrupted` its tab ended, it goes on when asked; `stopped` by the person, adapter kept;
  * `finished`; `failed` it could not go on (`failure`), its last checkpoint stays.
  */
@@ -173,8 +173,11 @@ export interface Notice {
 export type TrainerEvent =
   /** The run's phase, name, step or adapter changed. */
   | { type: 'run'; run: RunSummary }
-  /** What the phases `preparing` and `recovering` are doing now. */
-  | { type: 'progress'; runId: string; progress: Progress }
+  /**
+   * What the run is doing now besides its steps: loading while `preparing` and `recovering`; evaluating, writing samples (unit `tokens`) and
+   * keeping a checkpoint while `training`. Null when that is over.
+   */
+  | { type: 'progress'; runId: string; progress: Progress | null }
   /** A step is done. Some may be told together, in order; none is left out. */
   | { type: 'steps'; runId: string; metrics: StepMetrics[] }
   /** Samples of one step; a sample of the same step and prompt replaces the one before (after a resume). */

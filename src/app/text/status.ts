@@ -5,7 +5,7 @@ import { lossText } from './figures';
  * The one line that says how the run stands: `Step 12 of 100, loss 2.314, 45 tokens/s`.
  *
  * @param tokensPerSecond of trained tokens over the last steps; null before there is one
- * @param progress what the phases `preparing` and `recovering` are doing
+ * @param progress what the run is doing besides its steps: loading, evaluating, writing samples
  */
 export function statusText(
   run: RunSummary,
@@ -18,10 +18,10 @@ export function statusText(
     case 'preparing':
       return progress ? `Preparing: ${progress.activity}` : 'Preparing';
     case 'training': {
-      const speed = tokensPerSecond === null ? '' : `, ${speedText(tokensPerSecond)}`;
-      return run.totalSteps === 0
-        ? 'Training'
-        : `Step ${run.step} of ${run.totalSteps}${loss}${speed}`;
+      if (run.totalSteps === 0) return 'Training';
+      const step = `Step ${run.step} of ${run.totalSteps}${loss}`;
+      if (progress) return `${step}. ${doingText(progress)}`;
+      return tokensPerSecond === null ? step : `${step}, ${speedText(tokensPerSecond)}`;
     }
     case 'paused':
       return `Paused at ${place}`;
@@ -36,6 +36,11 @@ export function statusText(
     case 'failed':
       return `Failed at ${place}: ${run.failure ?? 'no reason was given'}`;
   }
+}
+
+/** `Writing sample 1 of 3, 12 of 80 tokens`; what is not counted in tokens is only named. */
+function doingText({ activity, done, total, unit }: Progress): string {
+  return unit === 'tokens' && total !== null ? `${activity}, ${done} of ${total} tokens` : activity;
 }
 
 /** Tokens a second without false precision: `45 tokens/s`, `2,413 tokens/s`, `0.8 tokens/s`. */
