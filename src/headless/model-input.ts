@@ -10,12 +10,13 @@ export async function openModelFolder(given: string): Promise<FileFolder> {
   const path = callerPath(given);
   const information = await statOf(path);
   if (information?.isFile() === true) {
-    throw new InputError('models in one file are not there yet; give a Hugging Face folder', {
+    const kind = path.endsWith('.gguf') ? 'GGUF models' : 'models in one file';
+    throw new InputError(`${kind} are not there yet; give a folder as Hugging Face lays it out`, {
       file: given,
     });
   }
   if (information?.isDirectory() !== true) {
-    throw new InputError('--model names no folder', { file: given });
+    throw new InputError('--model names nothing that is there', { file: given });
   }
   return openNodeFolder(path);
 }

@@ -7,7 +7,7 @@ import type { Checkpoint } from '../train/checkpoint';
 import { decodeCheckpoint, encodeCheckpoint, HEADER_FILE } from '../train/checkpoint-files';
 import { metricsLine, type StepMetrics } from '../train/metrics';
 import { openNodeFolder, statOf } from './node-files';
-import { inNewFolders, isEmptyFolder, writeDurably, type NamedContent } from './output';
+import { claimFolder, inNewFolders, writeDurably, type NamedContent } from './output';
 import { callerPath } from './paths';
 
 const METRICS = 'metrics.jsonl';
@@ -30,9 +30,7 @@ export class RunFolder {
 
   /** Claims `--out` for a new run, and writes nothing yet: nothing may lie there but an empty folder. */
   static async claim(given: string): Promise<RunFolder> {
-    const path = callerPath(given);
-    await isEmptyFolder(path, given);
-    return new RunFolder(given, path);
+    return new RunFolder(given, (await claimFolder(given)).path);
   }
 
   /** The folder of a run that is to go on. */
