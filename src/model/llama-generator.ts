@@ -68,7 +68,7 @@ export class LlamaGenerator {
     if (last === undefined || prompt.length > this.graph.capacity) {
       throw new RangeError(`a prompt of ${prompt.length} tokens for ${this.graph.capacity}`);
     }
-    await this.#prefill(options.adapter, prompt.slice(0, -1));
+    await this.#prefill(options.adapter, prompt.slice(0, -1), signal);
     writeTensor(this.runtime.gpu, this.graph.token, Uint32Array.of(last));
     const start = prompt.length - 1;
     const most = Math.min(options.maxTokens, this.graph.capacity - start);
@@ -80,7 +80,10 @@ export class LlamaGenerator {
         const words = encodeSamplingSettings(settings, step);
         writeTensor(this.runtime.gpu, this.graph.sampling, words);
         await this.runtime.run(decode);
-        ahead.push(this.#readToken());
+        const reading = this.#readToken();
+        // Awaited later, or never where the text is broken off: until then a lost GPU must not count as an error that nobody handles.
+        reading.catch(() => undefined);
+        ahead.push(reading);
         if (ahead.length <= LOOKAHEAD) continue;
       }
       const token = await ahead.shift();
@@ -117,9 +120,14 @@ export class LlamaGenerator {
     this.graph.set.destroy();
   }
 
-  async #prefill(adapter: number, tokens: readonly number[]): Promise<void> {
+  async #prefill(
+    adapter: number,
+    tokens: readonly number[],
+    signal: AbortSignal | undefined,
+  ): Promise<void> {
     const { prefill } = this.#plansOf(adapter);
     for (let start = 0; start < tokens.length; start += PREFILL_TOKENS) {
+      signal?.throwIfAborted();
       this.#load(tokens.slice(start, start + PREFILL_TOKENS), start);
       await this.runtime.run(prefill);
     }

@@ -67,9 +67,8 @@ export class RunStore<Run extends RunRecord = RunRecord> {
   addMetrics(runId: string, metrics: readonly StepMetrics[]): Promise<void> {
     return write(this.database, ['metrics'], 'the metrics', async (transaction) => {
       const store = transaction.objectStore('metrics');
-      await Promise.all(
-        metrics.map((each) => store.put({ runId, step: each.step, metrics: each })),
-      );
+      // One after another: where one of several put at once finds no room, nobody would handle how the others end.
+      for (const each of metrics) await store.put({ runId, step: each.step, metrics: each });
     });
   }
 

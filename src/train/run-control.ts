@@ -5,7 +5,8 @@ export class RunControl {
   /** Whether something was asked since the loop last looked. */
   #awake = false;
   #wake: () => void = () => undefined;
-  #rested: (() => void)[] = [];
+  #rested: ((rests: boolean) => void)[] = [];
+  #interruption = new AbortController();
   readonly #questions: (() => Promise<void>)[] = [];
 
   get paused(): boolean {
@@ -16,22 +17,30 @@ export class RunControl {
     return this.#stopping;
   }
 
-  /** Resolves when the loop rests, or has ended or gone on instead. */
-  pause(): Promise<void> {
+  /** Aborted by the next pause or stop: for work that the loop has others do between its steps. */
+  get interruption(): AbortSignal {
+    return this.#interruption.signal;
+  }
+
+  /** Resolves with true when the loop rests, with false when it has ended or gone on instead. */
+  pause(): Promise<boolean> {
     this.#paused = !this.#stopping;
+    this.#interruption.abort();
     this.#wakeUp();
     return new Promise((resolve) => this.#rested.push(resolve));
   }
 
   resume(): void {
     this.#paused = false;
-    this.#tellRested();
+    if (!this.#stopping) this.#interruption = new AbortController();
+    this.#tellRested(false);
     this.#wakeUp();
   }
 
   /** Also ends a pause. */
   stop(): void {
     this.#stopping = true;
+    this.#interruption.abort();
     this.resume();
   }
 
@@ -54,7 +63,7 @@ export class RunControl {
   /** The loop rests until it is resumed or stopped, and answers meanwhile. */
   async rest(): Promise<void> {
     while (this.#paused) {
-      this.#tellRested();
+      this.#tellRested(true);
       await this.#woken();
       await this.serve();
     }
@@ -62,7 +71,7 @@ export class RunControl {
 
   /** The run has ended. */
   async end(): Promise<void> {
-    this.#tellRested();
+    this.#tellRested(false);
     await this.serve();
   }
 
@@ -80,7 +89,7 @@ export class RunControl {
     this.#awake = false;
   }
 
-  #tellRested(): void {
-    for (const resolve of this.#rested.splice(0)) resolve();
+  #tellRested(rests: boolean): void {
+    for (const resolve of this.#rested.splice(0)) resolve(rests);
   }
 }

@@ -29,8 +29,13 @@ export interface RunListeners {
     checkpoint: Checkpoint,
     kept: { reason: CheckpointReason; best: boolean },
   ): Promise<void>;
-  /** The model rests after this step, to be sampled from: at 0, every `sampleSteps`, and at the end. */
-  onSample?: (step: number) => Promise<void>;
+  /** Before each micro-batch of an evaluation: how many are done, and how many there are. */
+  onEvaluation?(done: number, total: number): void;
+  /**
+   * The model rests after this step, to be sampled from: at 0, every `sampleSteps`, and at the end. A pause or a stop aborts `interruption`:
+   * then it resolves as soon as it can, and is called again for the same step when the run goes on.
+   */
+  onSample?: (step: number, interruption: AbortSignal) => Promise<void>;
   sampleSteps?: number;
   /** Aborting is the same as `Trainer.stop`. */
   signal?: AbortSignal;
@@ -76,12 +81,13 @@ export class RunLoop {
 
   /** @param fresh whether the run begins here. */
   async run(fresh: boolean): Promise<RunOutcome> {
-    const { state, listeners } = this.parts;
+    const { state } = this.parts;
     if (fresh) {
       this.#unsaved = true;
       await this.#save('start');
-      await listeners.onSample?.(0);
     }
+    // Also when it goes on from its first checkpoint: then its samples were cut off, or they are the same.
+    if (state.step === 0) await this.#sample();
     if (state.unevaluated) await this.#atBorder();
     while (!this.#ending && !state.finished) {
       if (state.outOfPatience) this.#ending = { end: 'stopped-early' };
@@ -177,11 +183,11 @@ export class RunLoop {
 
   /** What is to be done after a step, with nothing else under way. */
   async #atBorder(): Promise<void> {
-    const { state, config, listeners } = this.parts;
+    const { state, config } = this.parts;
     if (this.#ending) return;
     const evaluated = state.unevaluated !== null;
     if (state.unevaluated && !(await this.#evaluate(state.unevaluated))) return;
-    if (this.#sampleDue(state.step)) await listeners.onSample?.(state.step);
+    if (this.#sampleDue(state.step)) await this.#sample();
     if (state.finished || state.outOfPatience) return;
     if (evaluated && state.isBest) await this.#save('best');
     this.#saveOverdue ||= state.step % config.save_steps === 0;
@@ -194,7 +200,12 @@ export class RunLoop {
     const { model, evaluation, evaluationStart, state, listeners } = this.parts;
     if (!evaluation || !evaluationStart) return true;
     evaluation.restore(evaluationStart);
-    const evaluated = await evaluateEpoch(model, evaluation, () => this.#mayGoOn());
+    const total = evaluation.microBatchesPerEpoch;
+    let done = 0;
+    const evaluated = await evaluateEpoch(model, evaluation, () => {
+      listeners.onEvaluation?.(done++, total);
+      return this.#mayGoOn();
+    });
     this.#unsaved = true;
     if (!evaluated) {
       listeners.onStep(unevaluated);
@@ -202,6 +213,16 @@ export class RunLoop {
     }
     listeners.onStep(state.takeEvaluation(unevaluated, evaluated.loss));
     return true;
+  }
+
+  /** Has the model sampled from; what a pause cuts off begins again after it. */
+  async #sample(): Promise<void> {
+    const { control, listeners, state } = this.parts;
+    let interruption: AbortSignal;
+    do {
+      interruption = control.interruption;
+      await listeners.onSample?.(state.step, interruption);
+    } while (interruption.aborted && (await this.#mayGoOn()));
   }
 
   /** Between micro-batches: answers what was asked, rests while paused. False when the run is to end. */

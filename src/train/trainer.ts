@@ -92,9 +92,12 @@ export class Trainer {
     }
   }
 
-  /** Submits no further micro-batch until `resume`; resolves when the trainer rests (or has ended). A checkpoint is made meanwhile. */
-  async pause(): Promise<void> {
-    await this.#control?.pause();
+  /**
+   * Submits no further micro-batch until `resume`. A checkpoint is made meanwhile.
+   * @returns true when the trainer rests; false when the run has ended, or was resumed, before it could.
+   */
+  async pause(): Promise<boolean> {
+    return (await this.#control?.pause()) ?? false;
   }
 
   resume(): void {

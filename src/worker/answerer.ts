@@ -11,7 +11,7 @@ import { PlannedTraining } from '../model/planned-training';
 import type { Checkpoint } from '../train/checkpoint';
 import type { Answer, AnswerPiece, Answers, AskRequest } from './api';
 import { chatPrompt, plainPrompt, writeText } from './chat-prompt';
-import { GENERATION_CAPACITY, generationGraph, type LoadedRun } from './loaded-run';
+import { GENERATION_CAPACITY, generationGraph } from './loaded-run';
 
 /** A generator and the index of one model among its adapters. */
 interface Side {
@@ -26,20 +26,6 @@ export interface Answerer {
   readonly folder: LlamaFolder;
   readonly tokenizer: Tokenizer;
   destroy(): void;
-}
-
-/** The models of a paused run as they lie on the GPU; null in full fine-tuning, where the base is not there any more. */
-export function answererOf(loaded: LoadedRun): Answerer | null {
-  const { folder, tokenizer } = loaded.parts;
-  if (loaded.tuned === 0 || !tokenizer) return null;
-  const { generator } = loaded;
-  return {
-    base: { generator, adapter: 0 },
-    tuned: { generator, adapter: loaded.tuned },
-    folder,
-    tokenizer,
-    destroy: () => undefined,
-  };
 }
 
 /** Loads the models that a checkpoint stands for. */

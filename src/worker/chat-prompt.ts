@@ -26,11 +26,14 @@ export interface WrittenText {
   finishReason: FinishReason;
 }
 
-/** Turns tokens into text as they come; a character of several tokens is told when it is whole. */
+/**
+ * Turns tokens into text as they come; a character of several tokens is told when it is whole.
+ * @param onText told each piece, and how many tokens there are with it
+ */
 export async function writeText(
   tokens: AsyncGenerator<number, FinishReason, void>,
   tokenizer: Tokenizer,
-  onText: (piece: string) => void = () => undefined,
+  onText: (piece: string, tokens: number) => void = () => undefined,
 ): Promise<WrittenText> {
   const ids: number[] = [];
   let told = '';
@@ -38,14 +41,14 @@ export async function writeText(
     const next = await tokens.next();
     if (next.done) {
       const text = tokenizer.decode(ids, { skipSpecialTokens: true });
-      if (text.length > told.length) onText(text.slice(told.length));
+      if (text.length > told.length) onText(text.slice(told.length), ids.length);
       return { text, tokens: ids.length, finishReason: next.value };
     }
     ids.push(next.value);
     const longer = tokenizer.decode(ids, { skipSpecialTokens: true });
     // The replacement character at the end is the beginning of one whose other bytes are still to come.
     if (longer.endsWith('\ufffd') || !longer.startsWith(told)) continue;
-    onText(longer.slice(told.length));
+    onText(longer.slice(told.length), ids.length);
     told = longer;
   }
 }

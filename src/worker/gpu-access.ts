@@ -14,13 +14,30 @@ const TWO_LOSSES_WITHIN_MILLISECONDS = 120_000;
 /** Below this the smallest model's tensors cannot be bound. */
 const SMALLEST_BINDING_BYTES = 16 * 2 ** 20;
 
+/** Resolves after so many milliseconds. */
+export type Wait = (milliseconds: number) => Promise<void>;
+
+/** A call that the loss of a GPU has broken may be heard of before the loss itself, but not by more. */
+const LOSS_IS_TOLD_WITHIN_MILLISECONDS = 1000;
+
+/** The loss of a GPU where that may be what is behind an error; null where it is not lost. */
+export async function lossSoon(gpu: Gpu, wait: Wait): Promise<GpuFailure | null> {
+  const late = wait(LOSS_IS_TOLD_WITHIN_MILLISECONDS).then(() => null);
+  return Promise.race([gpu.lost, late]);
+}
+
 /** The GPU as this worker holds it: opened when it is first needed, opened again after a loss. */
 export class GpuAccess {
   #runtime: Runtime | undefined;
   #without: readonly 'f16'[] = [];
-  readonly #losses: number[] = [];
+  #lastLoss = -Infinity;
+  #barredUntil = -Infinity;
 
-  constructor(private readonly instance: () => GPU | undefined) {}
+  /** @param now milliseconds from any fixed moment */
+  constructor(
+    private readonly instance: () => GPU | undefined,
+    private readonly now: () => number = Date.now,
+  ) {}
 
   /** What this machine offers. Never fails. */
   async probe(): Promise<GpuProbe> {
@@ -32,9 +49,7 @@ export class GpuAccess {
     if (!adapter) return { status: 'no-adapter' };
     const { info, limits, features } = adapter;
     const name = info.description || [info.vendor, info.architecture].filter(Boolean).join(' ');
-    const software = /swiftshader|llvmpipe|lavapipe|warp|basic render/i.test(
-      `${info.description} ${info.vendor} ${info.architecture} ${info.device}`,
-    );
+    const software = isSoftware(info);
     const facts = {
       name,
       software,
@@ -51,11 +66,16 @@ export class GpuAccess {
     return { status: 'ready', ...facts };
   }
 
-  /** The open GPU. @throws DeviceError where there is none */
+  /** The open GPU. @throws DeviceError where there is none, or the browser bars it */
   async open(precision: Precision = 'auto'): Promise<Runtime> {
     const without = precision === 'f32' ? (['f16'] as const) : [];
     if (this.#runtime && String(without) === String(this.#without)) return this.#runtime;
     this.close();
+    const seconds = Math.ceil(this.waitMilliseconds / 1000);
+    if (seconds > 0) {
+      const what = `The GPU was lost twice; the browser gives it again in ${seconds} s`;
+      throw new DeviceError(`${what}. Try again then.`);
+    }
     const instance = this.instance();
     if (!instance) throw new DeviceError('This browser has no WebGPU; open the page in Chrome.');
     const opened = await openGpu(instance, { without });
@@ -75,10 +95,12 @@ export class GpuAccess {
 
   /** Milliseconds to wait before the GPU may be asked for again: 0 after a first loss. */
   get waitMilliseconds(): number {
-    const [last, before] = this.#losses.slice(-2).reverse();
-    if (last === undefined || before === undefined) return 0;
-    if (last - before > TWO_LOSSES_WITHIN_MILLISECONDS) return 0;
-    return Math.max(0, last + BARRED_MILLISECONDS - Date.now());
+    return Math.max(0, this.#barredUntil - this.now());
+  }
+
+  /** Takes the browser to have barred this page, whose GPU it refused after a loss. */
+  bar(): void {
+    this.#barredUntil = this.now() + BARRED_MILLISECONDS;
   }
 
   close(): void {
@@ -88,8 +110,17 @@ export class GpuAccess {
 
   #noteLoss(runtime: Runtime, failure: GpuFailure & { kind: 'device-lost' }): void {
     if (this.#runtime === runtime) this.#runtime = undefined;
-    if (!failure.destroyed) this.#losses.push(Date.now());
+    if (failure.destroyed) return;
+    if (this.now() - this.#lastLoss <= TWO_LOSSES_WITHIN_MILLISECONDS) this.bar();
+    this.#lastLoss = this.now();
   }
+}
+
+/** Whether a CPU plays the GPU: right results, slow. */
+export function isSoftware({ description, vendor, architecture, device }: GPUAdapterInfo): boolean {
+  return /swiftshader|llvmpipe|lavapipe|warp|basic render/i.test(
+    `${description} ${vendor} ${architecture} ${device}`,
+  );
 }
 
 /**

@@ -5,12 +5,13 @@ import type { Services } from './services';
 export class MetricsWriter {
   #waiting: StepMetrics[] = [];
   #writing: Promise<void> | undefined;
+  #failed = false;
 
-  /** @param onFailure told once a write fails; the metrics are in the next checkpoint too. */
+  /** @param onFailure told once when writes begin to fail; what was not written goes with the next write, and is in the next checkpoint too. */
   constructor(
-    private readonly runs: Services['runs'],
+    private readonly runs: Pick<Services['runs'], 'addMetrics'>,
     private readonly runId: string,
-    private readonly onFailure: (error: unknown) => void,
+    private readonly onFailure: (error: unknown) => Promise<void>,
   ) {}
 
   add(metrics: StepMetrics): void {
@@ -18,21 +19,36 @@ export class MetricsWriter {
     this.#writing ??= this.#write();
   }
 
-  /** Resolves when everything added is stored. */
+  /** Resolves when everything added is stored, or was tried once more. */
   async flush(): Promise<void> {
-    while (this.#writing) await this.#writing;
+    await this.#writing;
+    if (this.#waiting.length > 0) await (this.#writing ??= this.#write());
   }
 
   async #write(): Promise<void> {
-    while (this.#waiting.length > 0) {
-      const metrics = this.#waiting;
-      this.#waiting = [];
-      try {
-        await this.runs.addMetrics(this.runId, metrics);
-      } catch (error) {
-        this.onFailure(error);
+    try {
+      while (this.#waiting.length > 0) {
+        const metrics = this.#waiting;
+        this.#waiting = [];
+        if (await this.#store(metrics)) continue;
+        this.#waiting = [...metrics, ...this.#waiting];
+        return;
       }
+    } finally {
+      this.#writing = undefined;
     }
-    this.#writing = undefined;
+  }
+
+  /** @returns whether they are stored */
+  async #store(metrics: readonly StepMetrics[]): Promise<boolean> {
+    try {
+      await this.runs.addMetrics(this.runId, metrics);
+      this.#failed = false;
+      return true;
+    } catch (error) {
+      if (!this.#failed) await this.onFailure(error);
+      this.#failed = true;
+      return false;
+    }
   }
 }

@@ -26,6 +26,9 @@ export interface OpenModel {
 /** What a model is called and what it needs, before it is known whether it fits. */
 type Described = Omit<ModelSummary, 'fits' | 'proposed'>;
 
+/** The models as the services use them. */
+export type ModelShelf = Pick<Models, keyof Models>;
+
 /** The models of this machine and of the hub. */
 export class Models {
   readonly #plans = new Map<string, HubPlan>();

@@ -1,268 +1,236 @@
+import type { Runtime } from '../engine/runtime';
 import { GpuError } from '../engine/gpu';
 import { InputError, messageOf } from '../errors';
-import { asPrediction } from '../model/memory';
-import { QuotaError } from '../storage/errors';
 import type { Checkpoint } from '../train/checkpoint';
-import { decodeCheckpoint, encodeCheckpoint } from '../train/checkpoint-files';
-import { Trainer, type RunOutcome } from '../train/trainer';
-import type { Notice, RunPhase, TrainerEvent } from './api';
-import type { GpuAccess } from './gpu-access';
-import { LoadedRun } from './loaded-run';
-import { MetricsWriter } from './metrics-writer';
-import type { Models } from './models';
-import type { RunListing } from './run-listing';
-import type { Services, StoredRun } from './services';
-import { datasetOfRun, openStoredDataset } from './stored-dataset';
+import type { RunOutcome } from '../train/trainer';
+import type { RunPhase } from './api';
+import { DeviceError, type GpuAccess } from './gpu-access';
+import type { LoadedModel } from './loaded-run';
+import { RunJournal, type JournalParts } from './run-journal';
+import type { HeldRun } from './run-listing';
+import { RunSession, type SessionParts } from './run-session';
+import type { StoredRun } from './services';
 
 /** What a run works with. */
-export interface RunSurroundings {
-  readonly services: Services;
-  readonly models: Models;
+export interface RunSurroundings extends JournalParts, SessionParts {
   readonly gpu: GpuAccess;
-  readonly listing: RunListing;
-  readonly emit: (event: TrainerEvent) => void;
-  /** Waits for so many milliseconds: before the GPU may be asked for again. */
-  readonly wait: (milliseconds: number) => Promise<void>;
 }
 
+/** A GPU that was lost so many times at one step will be lost there again. */
+const HOPELESS_LOSSES = 4;
+
+const STOPPED = new DOMException('The run was stopped.', 'AbortError');
+const PUT_ASIDE = new DOMException('The run was paused before it could train.', 'AbortError');
+
 /** The one run that this worker trains, from its preparation to its end, across losses of the GPU. */
-export class RunAtWork {
-  #loaded: LoadedRun | null = null;
-  #trainer: Trainer | null = null;
-  #stopped = false;
+export class RunAtWork implements HeldRun {
+  readonly #journal: RunJournal;
   readonly #stopping = new AbortController();
-  readonly #metrics: MetricsWriter;
+  #session: RunSession | null = null;
+  #wantsPause = false;
+  /** Ends a wait for the person or for the browser. */
+  #wake: () => void = () => undefined;
+  #refused = false;
+  /** Losses in a row that came no later than the one before. */
+  #losses = { count: 0, atStep: -1 };
   /** Resolves when the run has left the GPU. */
   readonly done: Promise<void>;
 
   constructor(
-    private run: StoredRun,
+    run: StoredRun,
     private readonly around: RunSurroundings,
   ) {
-    this.#metrics = new MetricsWriter(around.services.runs, run.id, (error) => {
-      void this.#notice('warning', messageOf(error));
-    });
+    this.#journal = new RunJournal(run, around);
     this.done = this.#live();
   }
 
   get id(): string {
-    return this.run.id;
+    return this.#journal.run.id;
   }
 
   get phase(): RunPhase {
-    return this.run.phase;
+    return this.#journal.run.phase;
+  }
+
+  /** Updates done. */
+  get step(): number {
+    return this.#journal.run.step;
   }
 
   /** The model on the GPU, while the run is paused: it may be asked then. */
-  get resting(): LoadedRun | null {
-    return this.run.phase === 'paused' ? this.#loaded : null;
+  get resting(): LoadedModel | null {
+    return this.phase === 'paused' ? (this.#session?.model ?? null) : null;
   }
 
+  get holdsAdapter(): boolean {
+    return this.resting !== null && this.step > 0;
+  }
+
+  /** Where the run stands while it rests, stored or not. */
+  async checkpoint(): Promise<Checkpoint | undefined> {
+    return this.resting ? this.#session?.checkpoint() : undefined;
+  }
+
+  /** Within one micro-batch or token. What is not loaded yet is let go, and loaded again by `resume`. */
   async pause(): Promise<void> {
-    if (this.run.phase !== 'training') return;
-    await this.#trainer?.pause();
-    await this.#change({ phase: 'paused' });
+    if (!['preparing', 'training', 'recovering'].includes(this.phase)) return;
+    this.#wantsPause = true;
+    if (this.#session?.training) {
+      // Where the GPU is lost meanwhile, the run is paused on its way back.
+      if (!(await this.#session.pause())) return;
+    } else {
+      this.#session?.end(PUT_ASIDE);
+      this.#wake();
+    }
+    await this.#journal.change({ phase: 'paused' });
   }
 
   async resume(): Promise<void> {
-    if (this.run.phase !== 'paused') return;
-    await this.#change({ phase: 'training' });
-    this.#trainer?.resume();
+    if (this.phase !== 'paused') return;
+    this.#wantsPause = false;
+    const session = this.#session;
+    const rests = session?.training === true;
+    await this.#journal.change({ phase: rests ? 'training' : 'preparing' });
+    if (rests) session.resume();
+    else this.#wake();
   }
 
-  /** Ends within one micro-batch, its adapter kept. */
+  /** Ends within one micro-batch or token, its adapter kept. */
   async stop(): Promise<void> {
-    this.#stopped = true;
-    this.#stopping.abort(new DOMException('The run was stopped.', 'AbortError'));
-    this.#trainer?.stop();
+    this.#stopping.abort(STOPPED);
+    this.#session?.stop(STOPPED);
+    this.#wake();
     await this.done;
   }
 
   async #live(): Promise<void> {
     try {
-      while (!(await this.#session())) {
-        // The GPU was lost: once more, from the last checkpoint.
+      let outcome: RunOutcome | null = null;
+      while (!outcome) {
+        await this.#mayBegin();
+        const runtime = await this.#openGpu();
+        if (runtime) outcome = await this.#sessionOn(runtime);
       }
-    } catch (error) {
-      await this.#end(error);
-    }
-    await this.#metrics.flush();
-  }
-
-  /** One stretch on one device. @returns false where the GPU was lost and the run is to go on. */
-  async #session(): Promise<boolean> {
-    const { gpu } = this.around;
-    const runtime = await gpu.open(this.run.precision);
-    const state = { lost: false };
-    const loss = runtime.gpu.lost.then((failure) => {
-      state.lost = true;
-      throw new GpuError(failure);
-    });
-    // Raced below; a loss after the end of the session concerns nobody.
-    loss.catch(() => undefined);
-    try {
-      const outcome = await Promise.race([this.#trainOn(runtime), loss]);
+      await this.#journal.flush();
       await this.#finish(outcome);
-      return true;
     } catch (error) {
-      if (this.#stopped) throw error;
-      // A call that the loss has broken may be heard of before the loss itself.
-      await Promise.race([loss.catch(() => undefined), this.around.wait(1000)]);
-      if (!state.lost) throw error;
-      await this.#recover();
-      return false;
-    } finally {
-      this.#trainer = null;
-      this.#loaded?.destroy();
-      this.#loaded = null;
+      await this.#journal.flush();
+      await this.#fail(error);
     }
   }
 
-  async #recover(): Promise<void> {
-    await this.#change({ phase: 'recovering' });
-    const wait = this.around.gpu.waitMilliseconds;
-    const when = wait > 0 ? `in ${Math.ceil(wait / 1000)} s, when the browser allows it` : 'now';
-    await this.#notice(
-      'warning',
-      `The GPU was lost; the run goes on from its last checkpoint ${when}.`,
-    );
-    await this.around.wait(wait);
-  }
-
-  async #trainOn(runtime: Awaited<ReturnType<GpuAccess['open']>>): Promise<RunOutcome> {
-    const { services, models, emit } = this.around;
-    const { id, config } = this.run;
-    const { folder, tokenizer } = await models.open(this.run.modelId);
-    const { dataset } = await openStoredDataset(services, datasetOfRun(id));
-    const parts = { runtime, folder, tokenizer, dataset, config };
-    const loaded = await LoadedRun.open(parts, {
-      onProgress: (done, total) => {
-        const progress = { activity: 'Loading the model', done, total, unit: 'bytes' as const };
-        emit({ type: 'progress', runId: id, progress });
-      },
-      signal: this.#stopping.signal,
-    });
-    this.#loaded = loaded;
-    emit({ type: 'memory', runId: id, memory: asPrediction(runtime.gpu.memory.byPurpose) });
-    const trainer = new Trainer({
-      model: loaded.training.model,
-      config,
-      train: loaded.batches.train,
-      evaluation: loaded.batches.evaluation,
-      identity: { model: this.run.modelId, dataset: this.run.datasetId },
-    });
-    this.#trainer = trainer;
-    await this.#restore(trainer);
-    await this.#change({ phase: 'training', totalSteps: trainer.totalSteps });
-    return trainer.run({
-      onStep: (metrics) => this.#step(metrics),
-      onCheckpoint: (checkpoint) => this.#save(checkpoint),
-      onSample: (step) => this.#sample(step, loaded),
-      sampleSteps: this.run.sampleEverySteps,
-      signal: this.#stopping.signal,
-    });
-  }
-
-  /** Goes back to the last checkpoint, where there is one. */
-  async #restore(trainer: Trainer): Promise<void> {
-    const { services, emit } = this.around;
-    const [last] = await services.checkpoints.list(this.id);
-    if (!last) return;
-    const checkpoint = await decodeCheckpoint(services.checkpoints.folder(last));
-    await trainer.restore(checkpoint);
-    const { step } = last;
-    await this.#metrics.flush();
-    await services.runs.rewindMetrics(this.id, step);
-    const loss = checkpoint.metrics.at(-1)?.loss ?? null;
-    await this.#change({ step, loss });
-    emit({ type: 'rewound', runId: this.id, step });
-  }
-
-  #step(metrics: Parameters<MetricsWriter['add']>[0]): void {
-    this.#metrics.add(metrics);
-    const { step, loss, eval_loss: evalLoss } = metrics;
-    this.run = { ...this.run, step, loss };
-    if (evalLoss !== undefined && evalLoss < (this.run.bestEvalLoss ?? Infinity)) {
-      this.run.bestEvalLoss = evalLoss;
+  /** Waits while the run is paused with nothing on the GPU, and while the browser would refuse it the GPU. */
+  async #mayBegin(): Promise<void> {
+    const { gpu, wait } = this.around;
+    for (;;) {
+      this.#stopping.signal.throwIfAborted();
+      const woken = new Promise<void>((resolve) => {
+        this.#wake = resolve;
+      });
+      const milliseconds = gpu.waitMilliseconds;
+      if (this.#wantsPause) {
+        await woken;
+      } else if (milliseconds > 0) {
+        const activity = `The browser gives the GPU back in ${Math.ceil(milliseconds / 1000)} s`;
+        this.#journal.doing({ activity, done: 0, total: null, unit: 'parts' });
+        await Promise.race([wait(milliseconds), woken]);
+      } else {
+        return;
+      }
     }
-    this.around.emit({ type: 'steps', runId: this.id, metrics: [metrics] });
   }
 
-  async #save(checkpoint: Checkpoint): Promise<void> {
-    const { services } = this.around;
-    const { step } = this.run;
-    const last = checkpoint.metrics.at(-1);
-    const evalLoss = last?.step === step ? (last.eval_loss ?? null) : null;
+  /** @returns null where the browser refuses the GPU that it lost: it may be bringing it up again */
+  async #openGpu(): Promise<Runtime | null> {
+    const { gpu } = this.around;
     try {
-      const files = await encodeCheckpoint(checkpoint);
-      await services.checkpoints.save({ runId: this.id, step, evalLoss }, files);
-      await this.#change({});
+      const runtime = await gpu.open(this.#journal.run.precision);
+      this.#refused = false;
+      return runtime;
     } catch (error) {
-      if (!(error instanceof QuotaError)) throw error;
-      await this.#notice('error', messageOf(error));
-      // Not waited for: pausing makes a checkpoint of its own, which waits for this one to end.
-      void this.pause();
+      const isFirst = this.phase === 'recovering' && !this.#refused;
+      if (!isFirst || !(error instanceof DeviceError)) throw error;
+      this.#refused = true;
+      gpu.bar();
+      return null;
     }
   }
 
-  async #sample(step: number, loaded: LoadedRun): Promise<void> {
-    const samples = [];
-    for (const prompt of this.run.prompts) {
-      if (this.#stopping.signal.aborted) return;
-      samples.push({ step, prompt, text: await loaded.sample(prompt, this.#stopping.signal) });
+  /** @returns null where the run is to begin again from its last checkpoint */
+  async #sessionOn(runtime: Runtime): Promise<RunOutcome | null> {
+    const session = new RunSession(runtime, this.#journal, this.around);
+    this.#session = session;
+    if (this.#wantsPause) session.end(PUT_ASIDE);
+    if (this.#stopping.signal.aborted) session.end(STOPPED);
+    try {
+      return await session.run();
+    } catch (error) {
+      if (session.endedBy === PUT_ASIDE) return null;
+      if (this.#stopping.signal.aborted) throw error;
+      if (!(error instanceof GpuError) || error.failure.kind !== 'device-lost') throw error;
+      this.#session = null;
+      await this.#recover(error);
+      return null;
+    } finally {
+      this.#session = null;
     }
-    if (samples.length === 0) return;
-    const kept = this.run.samples.filter((sample) => sample.step < step);
-    await this.#change({ samples: [...kept, ...samples] });
-    this.around.emit({ type: 'samples', runId: this.id, samples });
+  }
+
+  async #recover(error: GpuError): Promise<void> {
+    const { step, phase } = this.#journal.run;
+    const isFurther = step > this.#losses.atStep;
+    this.#losses = { count: isFurther ? 1 : this.#losses.count + 1, atStep: step };
+    if (this.#losses.count >= HOPELESS_LOSSES) {
+      const message = `The GPU was lost ${this.#losses.count} times at step ${step}; take a smaller micro_batch_size or a shorter max_seq_length, or close what else uses the GPU, then press Resume.`;
+      throw new GpuError({ ...error.failure, message });
+    }
+    // A run that rested, for whatever reason, goes on when it is asked to.
+    this.#wantsPause ||= phase === 'paused';
+    const seconds = Math.ceil(this.around.gpu.waitMilliseconds / 1000);
+    const when = seconds > 0 ? `in ${seconds} s, when the browser allows it` : 'now';
+    const how = this.#wantsPause ? 'when you press Resume' : when;
+    await this.#journal.change({ phase: this.#wantsPause ? 'paused' : 'recovering' });
+    await this.#journal.notice(
+      'warning',
+      `The GPU was lost; the run goes on from its last checkpoint ${how}.`,
+    );
   }
 
   async #finish(outcome: RunOutcome): Promise<void> {
     switch (outcome.end) {
       case 'diverged':
-        return this.#change({ phase: 'failed', failure: outcome.reason });
+        return this.#journal.change({ phase: 'failed', failure: outcome.reason });
       case 'stopped':
-        return this.#change({ phase: 'stopped' });
+        return this.#journal.change({ phase: 'stopped' });
       case 'stopped-early':
-        await this.#notice('information', 'The evaluation loss stopped falling; the best is kept.');
-        return this.#change({ phase: 'finished' });
+        await this.#journal.notice(
+          'information',
+          'The evaluation loss stopped falling; the best is kept.',
+        );
+        return this.#journal.change({ phase: 'finished' });
       case 'finished':
-        return this.#change({ phase: 'finished' });
+        return this.#journal.change({ phase: 'finished' });
     }
   }
 
-  /** The run ends with an error, or because it was stopped before it began. */
-  async #end(error: unknown): Promise<void> {
-    if (this.#stopped) return this.#change({ phase: 'stopped' });
-    await this.#change({ phase: 'failed', failure: failureSentence(error) });
-  }
-
-  async #notice(severity: Notice['severity'], message: string): Promise<void> {
-    const notice = { severity, message };
-    this.around.emit({ type: 'notice', runId: this.id, notice });
-    await this.#change({ notices: [...this.run.notices, notice] });
-  }
-
-  /** Stores a change and tells it. A full storage does not stop a run from being told about. */
-  async #change(change: Partial<StoredRun>): Promise<void> {
-    const { services, listing, emit } = this.around;
-    this.run = { ...this.run, ...change };
-    // Whoever renames the run meanwhile writes its stored name.
-    const { name } = (await services.runs.get(this.id)) ?? this.run;
-    this.run = { ...this.run, name };
-    try {
-      await services.runs.update(this.id, this.run);
-    } catch (error) {
-      if (!(error instanceof QuotaError)) throw error;
+  /** The run ends with an error, or because it was stopped before it trained. */
+  async #fail(error: unknown): Promise<void> {
+    if (!this.#stopping.signal.aborted) {
+      return this.#journal.change({ phase: 'failed', failure: failureSentence(error) });
     }
-    emit({ type: 'run', run: await listing.summary(this.run) });
+    if (error !== STOPPED) {
+      const message = `${failureSentence(error)} The run keeps its last checkpoint.`;
+      await this.#journal.notice('warning', message);
+    }
+    await this.#journal.change({ phase: 'stopped' });
   }
 }
 
-function failureSentence(error: unknown): string {
+/** What went wrong on the GPU or with a person's files, and what to do, as one or two sentences. */
+export function failureSentence(error: unknown): string {
   if (error instanceof GpuError && error.failure.kind === 'out-of-memory') {
     return `${error.message} Take a smaller model, a shorter max_seq_length or a smaller micro_batch_size, and turn gradient checkpointing on.`;
   }
-  if (error instanceof InputError || error instanceof GpuError) return error.message;
-  return `The run could not go on: ${messageOf(error)}`;
+  const known = [InputError, GpuError, DeviceError].some((kind) => error instanceof kind);
+  return known ? messageOf(error) : `The run could not go on: ${messageOf(error)}`;
 }

@@ -5,12 +5,18 @@ import { summaryOf, type Services, type StoredRun } from './services';
 /** Phases of a run that is held in memory; stored without a tab at work they mean that the tab ended. */
 const AT_WORK: readonly RunPhase[] = ['preparing', 'training', 'paused', 'recovering'];
 
+/** The run at work in this worker, as far as its listing goes. */
+export interface HeldRun {
+  readonly id: string;
+  /** Whether it rests with something learned on the GPU, stored or not. */
+  readonly holdsAdapter: boolean;
+}
+
 /** The stored runs as the page sees them. */
 export class RunListing {
   constructor(
     private readonly services: Services,
-    /** Id of the run at work in this worker. */
-    private readonly atWork: () => string | undefined,
+    private readonly atWork: () => HeldRun | null,
   ) {}
 
   async list(): Promise<RunSummary[]> {
@@ -36,7 +42,7 @@ export class RunListing {
   /** The run to come back to on load. */
   async last(): Promise<RunDetail | null> {
     const atWork = this.atWork();
-    if (atWork !== undefined) return this.detail(atWork);
+    if (atWork) return this.detail(atWork.id);
     const runs = await this.services.runs.list();
     const last = runs.find(({ closed }) => !closed);
     return last ? this.detail(last.id) : null;
@@ -44,12 +50,14 @@ export class RunListing {
 
   async summary(run: StoredRun): Promise<RunSummary> {
     const checkpoints = await this.services.checkpoints.list(run.id);
-    const hasAdapter = checkpoints.some(({ step }) => step > 0);
+    const atWork = this.atWork();
+    const isHeld = atWork?.id === run.id && atWork.holdsAdapter;
+    const hasAdapter = isHeld || checkpoints.some(({ step }) => step > 0);
     return summaryOf({ ...run, phase: this.#phase(run) }, hasAdapter);
   }
 
   #phase(run: StoredRun): RunPhase {
-    const left = AT_WORK.includes(run.phase) && run.id !== this.atWork();
+    const left = AT_WORK.includes(run.phase) && run.id !== this.atWork()?.id;
     return left ? 'interrupted' : run.phase;
   }
 }

@@ -49,7 +49,11 @@ export interface Services {
   readonly datasetFiles: FileStore;
   /** Zips that are being written. */
   readonly downloads: FileStore;
+  /** A file of `downloads` as the page can save it: its bytes stay on disk. */
+  readonly openDownload: (folder: string, name: string) => Promise<File>;
 }
+
+const DOWNLOADS = 'downloads';
 
 /** Opens the database and the file stores. @throws InputError where the browser gives the page no storage */
 export async function openServices(): Promise<Services> {
@@ -57,7 +61,7 @@ export async function openServices(): Promise<Services> {
     openDatabase(),
     openFileStore('models'),
     openFileStore('datasets'),
-    openFileStore('downloads'),
+    openFileStore(DOWNLOADS),
   ]);
   return {
     runs: new RunStore(database),
@@ -66,6 +70,7 @@ export async function openServices(): Promise<Services> {
     models: new ModelCache(database, models),
     datasetFiles,
     downloads,
+    openDownload: storedDownload,
   };
 }
 
@@ -90,9 +95,8 @@ export function summaryOf(run: StoredRun, hasAdapter: boolean): RunSummary {
   };
 }
 
-/** A file of the origin-private file system as the page can save it: its bytes stay on disk. */
-export async function storedFile(area: string, folder: string, name: string): Promise<File> {
+async function storedDownload(folder: string, name: string): Promise<File> {
   const root = await navigator.storage.getDirectory();
-  const directory = await (await root.getDirectoryHandle(area)).getDirectoryHandle(folder);
+  const directory = await (await root.getDirectoryHandle(DOWNLOADS)).getDirectoryHandle(folder);
   return (await directory.getFileHandle(name)).getFile();
 }

@@ -21,7 +21,7 @@ export class TabLock {
 
   constructor(
     private readonly onChange: (state: LockState) => void,
-    private readonly locks: LockManager = navigator.locks,
+    private readonly locks: LockManager,
   ) {
     this.#channel.onmessage = () => void this.watch();
   }
@@ -30,10 +30,17 @@ export class TabLock {
     return this.#state;
   }
 
+  /** Whether another tab holds the lock now. */
+  async isElsewhere(): Promise<boolean> {
+    if (this.#state === 'here') return false;
+    const { held = [] } = await this.locks.query();
+    // Tabs that watch hold it too, shared and for a moment.
+    return held.some(({ name, mode }) => name === NAME && mode === 'exclusive');
+  }
+
   /** Looks whether another tab holds the lock, and goes on watching until it is free. */
   async watch(): Promise<void> {
-    const { held = [] } = await this.locks.query();
-    if (this.#state === 'here' || !held.some(({ name }) => name === NAME)) return;
+    if (!(await this.isElsewhere()) || this.#release) return;
     this.#set('elsewhere');
     // Granted the moment that the other tab lets go or ends; given back at once.
     void this.locks
@@ -43,34 +50,45 @@ export class TabLock {
       });
   }
 
+  /** @throws LockError while another tab has it */
+  async refuseElsewhere(): Promise<void> {
+    if (await this.isElsewhere()) throw new LockError();
+  }
+
   /** Takes the lock until {@link release}. @throws LockError while another tab has it */
   async take(): Promise<void> {
     if (this.#release) return;
-    await new Promise<void>((resolve, reject) => {
-      this.locks
-        .request(NAME, { ifAvailable: true }, (lock) => {
-          if (!lock) {
-            reject(new LockError());
-            return undefined;
-          }
-          resolve();
-          return new Promise<void>((release) => {
-            this.#release = release;
-          });
-        })
-        .catch(reject);
-    }).catch(async (error: unknown) => {
+    for (;;) {
+      const release = await this.#request();
+      if (release) {
+        this.#release = release;
+        this.#set('here');
+        this.#channel.postMessage('taken');
+        return;
+      }
+      if (!(await this.isElsewhere())) continue;
       await this.watch();
-      throw error;
-    });
-    this.#set('here');
-    this.#channel.postMessage('taken');
+      throw new LockError();
+    }
   }
 
   release(): void {
     this.#release?.();
     this.#release = undefined;
     if (this.#state === 'here') this.#set('free');
+  }
+
+  /** @returns what gives the lock back; undefined where it cannot be had now */
+  #request(): Promise<(() => void) | undefined> {
+    return new Promise((resolve, reject) => {
+      this.locks
+        .request(NAME, { ifAvailable: true }, (lock) => {
+          if (lock) return new Promise<void>((release) => resolve(release));
+          resolve(undefined);
+          return undefined;
+        })
+        .catch(reject);
+    });
   }
 
   #set(state: LockState): void {

@@ -5,13 +5,13 @@ import { exposeLater } from './expose-later';
 import { GpuAccess } from './gpu-access';
 import { pageModels } from './page-models';
 import { openServices } from './services';
-import { TrainerService } from './trainer-service';
+import { TrainerService, workerHost } from './trainer-service';
 
 async function start(): Promise<TrainerService> {
   const services = await openServices();
   // Typed as always there; in a browser without WebGPU it is not.
   const gpu = new GpuAccess(() => navigator.gpu);
-  return new TrainerService(services, pageModels(services), gpu);
+  return new TrainerService(services, pageModels(services), gpu, workerHost());
 }
 
 expose(exposeLater(start()));

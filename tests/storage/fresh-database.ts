@@ -37,27 +37,40 @@ export async function contents(database: Database): Promise<Record<string, unkno
 
 export const quotaExceeded = (): DOMException => new DOMException('full', 'QuotaExceededError');
 
+/** How a write fails in a full storage: in the call itself, or afterwards by cutting its transaction off. */
+export type WriteFailure = 'in the call' | 'afterwards';
+
 /**
- * Runs `work` with the n-th write (put, add or delete, from 1) failing as a full storage does: in the call itself, or afterwards by
- * cutting its transaction off. Tells whether there were as many writes.
+ * Runs `work` with the n-th write (put, add or delete, from 1) failing as a full storage does. Tells whether there were as many writes.
  */
 export async function withFailingWrite(
   n: number,
-  way: 'in the call' | 'afterwards',
+  way: WriteFailure,
   work: () => Promise<void>,
 ): Promise<boolean> {
+  let writes = 0;
+  await withFailingWrites(way, () => ++writes === n, work);
+  return writes >= n;
+}
+
+/** Runs `work` with those writes failing of which `fails`, asked at each, says so. */
+export async function withFailingWrites(
+  way: WriteFailure,
+  fails: () => boolean,
+  work: () => Promise<void>,
+): Promise<void> {
   const { prototype } = IDBObjectStore;
   const names = ['put', 'add', 'delete'] as const;
   const originals = names.map((name) => Object.getOwnPropertyDescriptor(prototype, name) ?? {});
-  let writes = 0;
   names.forEach((name, index) => {
     const original = originals[index]?.value as (...values: unknown[]) => IDBRequest;
     Object.defineProperty(prototype, name, {
       configurable: true,
       value(this: IDBObjectStore, ...values: unknown[]) {
-        if (++writes === n && way === 'in the call') throw quotaExceeded();
+        const isFull = fails();
+        if (isFull && way === 'in the call') throw quotaExceeded();
         const request = original.apply(this, values);
-        if (writes === n) {
+        if (isFull) {
           (this.transaction as unknown as { _abort(name: string): void })._abort(
             'QuotaExceededError',
           );
@@ -71,5 +84,4 @@ export async function withFailingWrite(
   } finally {
     names.forEach((name, index) => Object.defineProperty(prototype, name, originals[index] ?? {}));
   }
-  return writes >= n;
 }

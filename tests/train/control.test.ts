@@ -113,6 +113,76 @@ describe('samples', () => {
   });
 });
 
+describe('samples that take long', () => {
+  test.each([
+    [0, ['start 0', 'cut 0', 'written 0']],
+    [2, ['start 0', 'written 0', 'cut 2', 'pause 2', 'written 2']],
+  ])(
+    'are cut off at once by a pause at step %d, and begun again after it',
+    async (at, expected) => {
+      const whole = newRun({ dropout: 0.3 });
+      await whole.trainer.run(whole.told);
+      const { trainer, told } = newRun({ dropout: 0.3 });
+      let cut = false;
+      const onSample = async (step: number, interruption: AbortSignal) => {
+        if (step === at && !cut) {
+          cut = true;
+          void trainer.pause().then(() => trainer.resume());
+          // Only the interruption ends this.
+          await new Promise<void>((resolve) => {
+            if (interruption.aborted) resolve();
+            interruption.addEventListener('abort', () => resolve());
+          });
+        }
+        told.events.push(`${interruption.aborted ? 'cut' : 'written'} ${step}`);
+      };
+      const { onStep, onCheckpoint } = told;
+      const outcome = await trainer.run({ onStep, onCheckpoint, onSample, sampleSteps: 2 });
+      expect(outcome).toEqual({ end: 'finished' });
+      const others = told.events.filter((event) => !event.startsWith('step'));
+      expect(others.slice(0, expected.length)).toEqual(expected);
+      expect(bitsOf(told.last)).toEqual(bitsOf(whole.told.last));
+    },
+  );
+
+  test('are cut off by a stop, and written when the run goes on from its first checkpoint', async () => {
+    const { trainer, told } = newRun();
+    const { onStep, onCheckpoint } = told;
+    const stopping = (step: number, interruption: AbortSignal) => {
+      trainer.stop();
+      told.events.push(`${interruption.aborted ? 'cut' : 'written'} ${step}`);
+      return Promise.resolve();
+    };
+    expect(await trainer.run({ onStep, onCheckpoint, onSample: stopping })).toEqual({
+      end: 'stopped',
+    });
+    expect(told.events).toEqual(['start 0', 'cut 0']);
+    const second = newRun();
+    await second.trainer.restore(told.last);
+    const sampled: number[] = [];
+    const onSample = (step: number) => {
+      sampled.push(step);
+      return Promise.resolve();
+    };
+    await second.trainer.run({ onStep, onCheckpoint, onSample, sampleSteps: 4 });
+    expect(sampled).toEqual([0, 4, 6]);
+  });
+});
+
+describe('evaluation', () => {
+  test('tells how far it is before each of its micro-batches', async () => {
+    const config = { packing: false, max_steps: 1, eval_steps: 1 };
+    const { trainer, told } = newRun({ config, held: randomExamples(3, 9) });
+    const { onStep, onCheckpoint } = told;
+    const onEvaluation = (done: number, total: number) => {
+      told.events.push(`evaluated ${done} of ${total}`);
+    };
+    await trainer.run({ onStep, onCheckpoint, onEvaluation });
+    const evaluated = told.events.filter((event) => event.startsWith('evaluated'));
+    expect(evaluated).toEqual(['evaluated 0 of 3', 'evaluated 1 of 3', 'evaluated 2 of 3']);
+  });
+});
+
 describe('stop', () => {
   test('submits no further micro-batch and keeps what the last step made', async () => {
     const config = { packing: false, gradient_accumulation_steps: 3, max_steps: 9, shuffle: false };
@@ -161,11 +231,11 @@ describe('pause', () => {
     const whole = newRun({ dropout: 0.3 });
     await whole.trainer.run(whole.told);
     const { trainer, model, told } = newRun({ dropout: 0.3 });
-    const paused = new Promise<void>((resolve) => {
+    const paused = new Promise<boolean>((resolve) => {
       atSubmission(model, 7, () => void trainer.pause().then(resolve));
     });
     const run = trainer.run(told);
-    await paused;
+    expect(await paused).toBe(true);
     const submitted = model.calls.filter((call) => call === 'accumulate').length;
     expect(told.events.at(-1)).toBe('pause 2');
     await new Promise((resolve) => setTimeout(resolve, 20));
@@ -187,7 +257,7 @@ describe('pause', () => {
         .then(() => trainer.resume());
     });
     expect(await trainer.run(told)).toEqual({ end: 'finished' });
-    await trainer.pause();
+    expect(await trainer.pause()).toBe(false);
     trainer.resume();
     trainer.stop();
   });

@@ -2,6 +2,7 @@ import type { TokenizedDataset } from '../../data/dataset';
 import type { LlamaTraining } from '../../model/llama-training';
 import type { StepMetrics } from '../../train/metrics';
 import { runBatches, type RunBatches } from '../../train/run-batches';
+import { runFiles } from '../../train/run-files';
 import { Trainer } from '../../train/trainer';
 import { defineCommand, type CommandResult } from '../command';
 import { adapter, config, data, model, out, precision } from '../common-options';
@@ -9,7 +10,6 @@ import { withDataset } from '../dataset';
 import { stoppable } from '../interrupt';
 import { flag } from '../options';
 import { planRun, type RunPlan } from '../run-plan';
-import { runResult } from '../run-result';
 import { withRuntime } from '../runtime';
 import { report, throttled } from '../terminal';
 import { withTraining } from '../loaded-model';
@@ -96,7 +96,10 @@ async function runToTheEnd(
     }
     const last = await trainer.state();
     const kept = keepsBest ? await folder.readCheckpoint('best') : undefined;
-    await folder.finish(runResult(kept ?? last, llama, identity.base_model ?? '', dataset));
+    const files = dataset.files.map(({ name }) => name);
+    const { examples, tokens, trainedTokens } = dataset;
+    const data = { files, examples, tokens, trainedTokens };
+    await folder.finish(runFiles(kept ?? last, llama, identity.base_model ?? '', data));
     return summary(plan, trainer.metrics);
   } finally {
     folder.close();

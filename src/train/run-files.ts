@@ -1,53 +1,48 @@
-import type { TokenizedDataset } from '../data/dataset';
-import { encodeFloats } from '../formats/float-codec';
 import type { ByteSource } from '../formats/byte-source';
+import { encodeFloats } from '../formats/float-codec';
 import { isJsonObject, readJson } from '../formats/json';
 import type { LlamaFolder } from '../formats/llama-folder';
 import { peftAdapterFiles } from '../formats/peft-adapter';
 import { writeSafetensors, type TensorToWrite } from '../formats/safetensors-writer';
 import { trainedAdapter } from '../model/open-training';
-import type { Checkpoint } from '../train/checkpoint';
-import { modelCard } from '../train/model-card';
-import type { NamedContent } from './output';
+import type { Checkpoint } from './checkpoint';
+import { modelCard, type ModelCardFacts } from './model-card';
 
 const MAXIMUM_CONFIG_BYTES = 2 ** 20;
 const COPIED_PIECE_BYTES = 2 ** 22;
 
-/** The files that a finished run leaves: an adapter, or a whole model, with its card. */
-export async function* runResult(
+/** A file that a run leaves: its bytes, or what makes them piece by piece. */
+export interface RunFile {
+  readonly name: string;
+  readonly content: Uint8Array | AsyncIterable<Uint8Array>;
+}
+
+/**
+ * What a checkpoint is worth to another program: an adapter as PEFT loads it, or in full fine-tuning a whole model, and its card. Each
+ * file is made when its turn comes.
+ * @param baseModel as PEFT is to find it
+ */
+export async function* runFiles(
   checkpoint: Checkpoint,
   llama: LlamaFolder,
   baseModel: string,
-  dataset: TokenizedDataset,
-): AsyncGenerator<NamedContent> {
+  data: ModelCardFacts['data'],
+): AsyncGenerator<RunFile> {
   const { config, metrics, parameters, state } = checkpoint;
   if (config.method === 'full') {
     yield* modelFiles(checkpoint, llama);
   } else {
     const adapter = trainedAdapter(parameters, state, config, baseModel);
-    for (const { name, bytes } of peftAdapterFiles(adapter)) {
-      yield { name, content: bytes };
-    }
+    for (const { name, bytes } of peftAdapterFiles(adapter)) yield { name, content: bytes };
   }
-  const card = modelCard({
-    baseModel,
-    config,
-    data: {
-      files: dataset.files.map(({ name }) => name),
-      examples: dataset.examples,
-      tokens: dataset.tokens,
-      trainedTokens: dataset.trainedTokens,
-    },
-    metrics,
-  });
+  const card = modelCard({ baseModel, config, data, metrics });
   yield { name: 'README.md', content: new TextEncoder().encode(card) };
 }
-
 /** A model's folder: its configuration and tokenizer as they were, its weights as trained, in the types that they had. */
 async function* modelFiles(
   { parameters, state }: Checkpoint,
   llama: LlamaFolder,
-): AsyncGenerator<NamedContent> {
+): AsyncGenerator<RunFile> {
   const tensors = parameters.map(({ name, shape }, index): TensorToWrite => {
     const stored = llama.weight(name);
     const dtype = stored.kind === 'dense' ? stored.dtype : 'F32';
