@@ -17,14 +17,20 @@ import type { RunPhase, RunSummary, TrainerEvent } from '../../src/worker/api';
 import { GpuAccess } from '../../src/worker/gpu-access';
 import type { LoadedModel, OpenModelForRun } from '../../src/worker/loaded-run';
 import { newRun } from '../../src/worker/new-run';
-import { RunAtWork } from '../../src/worker/run-at-work';
+import { RunAtWork, type RunSurroundings } from '../../src/worker/run-at-work';
 import { RunListing } from '../../src/worker/run-listing';
 import type { Services, StoredDataset, StoredRun } from '../../src/worker/services';
 import { keepForRun } from '../../src/worker/stored-dataset';
 import { TinyModel } from '../reference/tiny-model';
 import { freshDatabase } from '../storage/fresh-database';
 import { MemoryStore } from '../storage/memory-store';
-import { bitsOf, randomExamples, VOCABULARY, withoutSeconds } from '../train/training-bench';
+import {
+  bitsOf,
+  randomExamples,
+  VOCABULARY,
+  withoutSeconds,
+  type SmallExample,
+} from '../train/training-bench';
 import { FakeGpu } from './fake-gpu';
 
 export const CONFIG: TrainingConfig = {
@@ -40,6 +46,14 @@ export const CONFIG: TrainingConfig = {
   eval_fraction: 0.3,
   eval_steps: 3,
 };
+
+export interface BenchData {
+  examples?: readonly SmallExample[];
+  vocabulary?: number;
+}
+
+/** What a run works with instead of the CPU's model and its GPU. */
+export type OtherModel = Pick<RunSurroundings, 'models' | 'openModel'> & { instance: GPU };
 
 /** Services whose every part lies in memory. */
 export async function memoryServices(): Promise<Services & { downloads: MemoryStore }> {
@@ -58,10 +72,14 @@ export async function memoryServices(): Promise<Services & { downloads: MemorySt
 }
 
 /** Stores a small dataset of token ids, as the dataset's worker does. */
-export async function storeDataset(services: Services, id: string): Promise<StoredDataset> {
+export async function storeDataset(
+  services: Services,
+  id: string,
+  { examples = randomExamples(12, 1), vocabulary = VOCABULARY }: BenchData = {},
+): Promise<StoredDataset> {
   const folder = await services.datasetFiles.folder(id);
   const sink = await folder.append('tokens');
-  const lines = randomExamples(12, 1).map((example) => JSON.stringify(example));
+  const lines = examples.map((example) => JSON.stringify(example));
   const file = memorySource('data.jsonl', new TextEncoder().encode(lines.join('\n')));
   const tokenization = {
     modelId: 'tiny',
@@ -70,7 +88,7 @@ export async function storeDataset(services: Services, id: string): Promise<Stor
     max_seq_length: 16,
   } as const;
   const dataset = await buildDataset([file], null, tokenization, sink, {
-    vocabularySize: VOCABULARY,
+    vocabularySize: vocabulary,
   });
   await sink.close();
   const stored: StoredDataset = {
@@ -173,11 +191,16 @@ export class RunBench {
   private constructor(
     readonly services: Services,
     readonly record: StoredRun,
+    private readonly other: OtherModel | undefined,
   ) {}
 
-  static async create(config: Partial<TrainingConfig> = {}): Promise<RunBench> {
+  static async create(
+    config: Partial<TrainingConfig> = {},
+    data: BenchData = {},
+    other?: OtherModel,
+  ): Promise<RunBench> {
     const services = await memoryServices();
-    const stored = await storeDataset(services, 'data');
+    const stored = await storeDataset(services, 'data', data);
     const request = {
       name: 'A run',
       modelId: 'tiny',
@@ -190,7 +213,7 @@ export class RunBench {
     const record = newRun(request, request.config, 'Tiny', stored.summary);
     await keepForRun(services, record.id, stored);
     await services.runs.put(record);
-    return new RunBench(services, record);
+    return new RunBench(services, record, other);
   }
 
   get run(): RunAtWork {
@@ -207,7 +230,7 @@ export class RunBench {
   begin(record = this.record): RunAtWork {
     const { services } = this;
     this.#access ??= new GpuAccess(
-      () => this.gpu.instance,
+      () => this.other?.instance ?? this.gpu.instance,
       () => this.#milliseconds,
     );
     this.#run = new RunAtWork(record, {
@@ -223,6 +246,7 @@ export class RunBench {
       },
       openModel: (parts, options) => this.#openModel(parts, options),
       wait: (milliseconds) => this.#wait(milliseconds),
+      ...this.other,
     });
     return this.#run;
   }
