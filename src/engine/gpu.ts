@@ -78,6 +78,16 @@ export class Gpu {
     return this.device.limits;
   }
 
+  /**
+   * Lanes of a software adapter's subgroups, which are those of the CPU's vector unit, where kernels may use them; undefined on real GPUs,
+   * whose larger subgroups share memory better than registers, and where subgroups vary in size.
+   */
+  get softwareLanes(): number | undefined {
+    const { isFallbackAdapter, subgroupMinSize, subgroupMaxSize } = this.info;
+    const fixed = subgroupMinSize === subgroupMaxSize;
+    return this.features.subgroups && isFallbackAdapter && fixed ? subgroupMinSize : undefined;
+  }
+
   /** How the adapter calls itself, as precisely as the browser lets it be known. */
   get name(): string {
     const { description, vendor, architecture } = this.info;

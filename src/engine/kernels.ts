@@ -17,11 +17,23 @@ export class KernelCache {
     const key = kernelKey(spec);
     let pipeline = this.#pipelines.get(key);
     if (!pipeline) {
-      pipeline = compile(this.gpu.device, spec, key);
+      const conditions = { ...spec.conditions, ...adapterConditions(this.gpu) };
+      pipeline = compile(this.gpu.device, { ...spec, conditions }, key);
       this.#pipelines.set(key, pipeline);
     }
     return pipeline;
   }
+}
+
+/**
+ * Conditions that choose between the forms of a kernel for different adapters. They follow from the adapter alone: the same machine
+ * always runs the same form, and so gives the same bits.
+ */
+function adapterConditions({ softwareLanes }: Gpu): Record<string, boolean> {
+  return {
+    subgroup_tile: softwareLanes === 4 || softwareLanes === 8,
+    subgroups_of_8: softwareLanes === 8,
+  };
 }
 
 async function compile(

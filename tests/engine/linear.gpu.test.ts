@@ -7,12 +7,7 @@ import {
   weightGradient,
   type Linear,
 } from '../../src/engine/ops/linear';
-import {
-  declareWeight,
-  denseWeight,
-  type Weight,
-  type WeightFormat,
-} from '../../src/engine/weight';
+import { declareWeight, denseWeight, type Weight } from '../../src/engine/weight';
 import fixture from '../fixtures/kernels/linear.json';
 import { Bench, openTestGpu, type TestGpu } from '../gpu';
 import { dropoutMask } from '../reference/dropout';
@@ -21,29 +16,11 @@ import {
   linearReference,
   matrix,
   type LinearCase,
-  type Matrix,
 } from '../reference/linear';
 import { at, finiteDifferences, randomFloats, relativeError } from '../reference/numeric';
-import { randomWeight } from '../reference/weights';
+import { floats, makeLayer, placed, plus, TOLERANCE, type LayerShape } from './linear-layer';
 
-// A sum of 500 f32 products rounds to about sqrt(500) * 2^-24 = 1.3e-6 of its terms, and terms cancel.
-const TOLERANCE = 1e-5;
-const SEED = 12345;
-const SITE = 7;
-
-interface Shape {
-  tokens: number;
-  inputs: number;
-  outputs: number;
-  rank?: number;
-  dropout?: number;
-  bias?: boolean;
-  format: WeightFormat;
-  /** Bytes of the largest binding, to split the weight. */
-  binding?: number;
-}
-
-const CASES: readonly Shape[] = [
+const CASES: readonly LayerShape[] = [
   { tokens: 1, inputs: 1, outputs: 1, format: 'f32' },
   { tokens: 1, inputs: 128, outputs: 72, rank: 8, bias: true, format: 'f32' },
   { tokens: 5, inputs: 64, outputs: 40, rank: 4, format: 'nf4' },
@@ -78,76 +55,6 @@ beforeAll(async () => {
   context = await openTestGpu();
 });
 afterAll(() => context.gpu.destroy());
-
-/** A layer with its weight on the GPU and the same layer for the reference. */
-function makeLayer(bench: Bench, shape: Shape): { linear: Linear; layer: LinearCase } {
-  const { tokens, inputs, outputs, rank, dropout = 0, format } = shape;
-  const weight = declareWeight(
-    bench.set,
-    'weight',
-    [outputs, inputs],
-    format,
-    shape.binding ?? 2 ** 27,
-  );
-  const values = weight.parts.flatMap((part, index) => {
-    const encoded = randomWeight(format, part.rows * inputs, 100 + index);
-    part.tensors.forEach((tensor, i) => {
-      const data = encoded.tensors[i];
-      if (data) bench.fill(tensor, data);
-    });
-    return [...encoded.values];
-  });
-  const x = matrix(tokens, inputs, randomFloats(tokens * inputs, 1));
-  const bias = shape.bias ? randomFloats(outputs, 2) : undefined;
-  const common = { x, weight: matrix(outputs, inputs, values), ...(bias && { bias }) };
-  const linear: Linear = {
-    label: 'layer',
-    weight,
-    ...(bias && { bias: bench.input('bias', [outputs], bias) }),
-  };
-  if (rank === undefined) return { linear, layer: common };
-  const A = matrix(rank, inputs, randomFloats(rank * inputs, 3));
-  const B = matrix(outputs, rank, randomFloats(outputs * rank, 4));
-  const scale = 0.75;
-  const parameters = bench.set.tensor('parameters', [20_000], 'f32', 'adapter');
-  const views = placed([A, B]);
-  const [a, b] = views.offsets.map((offset, i) =>
-    parameters.view(i ? 'B' : 'A', i ? [outputs, rank] : [rank, inputs], offset),
-  );
-  if (!a || !b) throw new Error('two views');
-  bench.fill(parameters, views.data);
-  const lora = {
-    rank,
-    scale,
-    A: a,
-    B: b,
-    dropout,
-    seed: bench.raw('seed', [1], 'u32', Uint32Array.of(SEED)),
-    site: SITE,
-  };
-  const mask = dropoutMask(tokens * inputs, dropout, SEED, SITE);
-  return { linear: { ...linear, lora }, layer: { ...common, lora: { A, B, scale, mask } } };
-}
-
-/** Matrices one after another in one buffer, each at a multiple of 256 bytes. */
-function placed(matrices: readonly Matrix[]): {
-  data: Float32Array<ArrayBuffer>;
-  offsets: number[];
-} {
-  const data = new Float32Array(20_000);
-  let next = 0;
-  const offsets = matrices.map(({ values }) => {
-    const offset = next;
-    data.set(Float32Array.from(values), offset);
-    next += Math.ceil(values.length / 64) * 64;
-    return offset * 4;
-  });
-  return { data, offsets };
-}
-
-const floats = ({ values }: Matrix): Float32Array<ArrayBuffer> => Float32Array.from(values);
-const plus = (a: ArrayLike<number>, b: ArrayLike<number>): Float64Array =>
-  Float64Array.from(a, (value, i) => value + at(b, i));
 
 describe.each(CASES)('a linear layer $inputs -> $outputs, $tokens tokens, $format', (shape) => {
   const { tokens, inputs, outputs, rank } = shape;
@@ -371,17 +278,4 @@ it('drops the announced share, another one for every seed and site', () => {
     const both = other.filter((factor, i) => factor === 0 && first[i] === 0).length;
     expect(Math.abs(both - 0.09 * count)).toBeLessThan(6 * Math.sqrt(count * 0.09 * 0.91));
   }
-});
-
-it('multiplies by tiles of 128 x 128 where the result is large', async () => {
-  const shape = { tokens: 1030, inputs: 16, outputs: 2020, format: 'f32' } as const;
-  const bench = new Bench(context);
-  const { linear, layer } = makeLayer(bench, shape);
-  const out = bench.output('out', [shape.tokens, shape.outputs]);
-  const x = bench.input('x', [shape.tokens, shape.inputs], floats(layer.x));
-  linearForward(bench.plan, linear, { x, out, tokens: shape.tokens });
-  await bench.run();
-  const expected = linearReference(layer).out.values;
-  expect(relativeError(await bench.read(out), expected)).toBeLessThan(TOLERANCE);
-  bench.destroy();
 });
