@@ -38,11 +38,13 @@ export function starterFolder(): FileFolder {
   };
 }
 
-/** Address of the page's folder. The built worker lies in a folder of assets below it; the development server's does not. */
+/**
+ * Address of the page's folder. The built worker's script lies in a folder of assets below it; the development server's does not. The
+ * worker's own address says nothing: it starts from a blob.
+ */
 export function pageAddress(): string {
-  return import.meta.env.DEV
-    ? new URL('/', self.location.href).href
-    : new URL('..', self.location.href).href;
+  const script = import.meta.url;
+  return new URL(import.meta.env.DEV ? '/' : '..', script).href;
 }
 
 async function fetchFile(name: string): Promise<ByteSource> {

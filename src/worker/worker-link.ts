@@ -1,7 +1,7 @@
 import { proxy, releaseProxy, wrap, type Remote } from 'comlink';
 
 /**
- * The only address that may become a worker's script is one that the build made. Browsers that enforce trusted types want that said by a policy.
+ * The only address that may become a worker's script is that of a {@link bootstrap}. Browsers that enforce trusted types want that said by a policy.
  */
 const scriptAddresses = (
   globalThis as { trustedTypes?: { createPolicy(name: string, rules: object): ScriptAddresses } }
@@ -10,6 +10,17 @@ const scriptAddresses = (
 };
 interface ScriptAddresses {
   createScriptURL(url: string): string;
+}
+
+/**
+ * Address of a script that only loads the built one. A worker that starts from an address on the network is bound by no policy but what its
+ * own response says, and a static host says nothing; one that starts from a blob takes over the page's, which is where the page names the model host.
+ */
+function bootstrap(script: string): string {
+  const address = new URL(script, document.baseURI).href;
+  return URL.createObjectURL(
+    new Blob([`import ${JSON.stringify(address)};`], { type: 'text/javascript' }),
+  );
 }
 
 /** A worker as the page holds it. */
@@ -27,14 +38,16 @@ export class PageWorker<Api extends object> implements WorkerLink<Api> {
   readonly api: Api;
   onFailure: (message: string) => void = () => undefined;
 
+  readonly #address: string;
   #worker: Worker;
   #remote: Remote<Api>;
   readonly #pending = new Set<(reason: Error) => void>();
 
   constructor(
     private readonly name: string,
-    private readonly script: string,
+    script: string,
   ) {
+    this.#address = bootstrap(script);
     [this.#worker, this.#remote] = this.#start();
     this.api = new Proxy({} as Api, {
       get: (_, method) => (typeof method === 'string' ? this.#caller(method) : undefined),
@@ -49,7 +62,7 @@ export class PageWorker<Api extends object> implements WorkerLink<Api> {
   }
 
   #start(): [Worker, Remote<Api>] {
-    const worker = new Worker(scriptAddresses.createScriptURL(this.script), {
+    const worker = new Worker(scriptAddresses.createScriptURL(this.#address), {
       type: 'module',
       name: this.name,
     });

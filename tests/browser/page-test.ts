@@ -11,7 +11,10 @@ interface WorkerFixtures extends PageOptions {
   siteAddress: string;
 }
 interface Fixtures {
-  /** What the browser complained of: exceptions, errors on its console, breaches of the content security policy. */
+  /**
+   * What the browser complained of: exceptions, errors on its console, breaches of the content security policy; and every request, of the page or
+   * of a worker, that left for another host.
+   */
   complaints: string[];
 }
 
@@ -26,11 +29,16 @@ export const test = base.extend<Fixtures, WorkerFixtures>({
     { scope: 'worker', timeout: 120_000 },
   ],
   complaints: [
-    async ({ page }, use) => {
+    async ({ page, siteAddress }, use) => {
       const complaints: string[] = [];
       page.on('pageerror', (error) => complaints.push(String(error)));
       page.on('console', (message) => {
         if (['error', 'warning'].includes(message.type())) complaints.push(message.text());
+      });
+      page.on('request', (request) => {
+        const { protocol, origin } = new URL(request.url());
+        if (['blob:', 'data:'].includes(protocol) || origin === new URL(siteAddress).origin) return;
+        complaints.push(`a request left for ${request.url()}`);
       });
       await use(complaints);
     },
