@@ -44,9 +44,10 @@ export class Advisor {
   }
 
   async suggest(modelId: string, datasetId: string): Promise<Suggestion> {
-    const { dataset } = await openStoredDataset(this.services, datasetId);
+    const { stored, dataset } = await openStoredDataset(this.services, datasetId);
     const parameters = countParameters(await this.shelf.config(modelId));
-    const tokenizer = await this.shelf.tokenizer(modelId);
+    // The model may still have to be downloaded; the tokens are those of the one that they were made with.
+    const tokenizer = await this.shelf.tokenizer(stored.summary.tokenization.modelId);
     return suggest(parameters, dataset, tokenizer);
   }
 

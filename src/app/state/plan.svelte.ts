@@ -1,6 +1,8 @@
 import {
+  configKeys,
   DEFAULT_CONFIG,
   parseTrainingConfig,
+  sameSetting,
   type ConfigKey,
   type TrainingConfig,
 } from '../../config';
@@ -26,12 +28,14 @@ export class Plan {
   readonly problem = $derived.by(() => this.#contradiction ?? this.#obstacle);
   /** Settings that the person changed, which a new suggestion leaves alone. */
   readonly changed = $derived(
-    CONFIG_KEYS.filter((key) => !same(this.config[key], this.suggested[key])),
+    configKeys().filter((key) => !sameSetting(this.config[key], this.suggested[key])),
   );
   /** What the last change of a setting would have broken. */
   #contradiction = $state<string | null>(null);
   /** Why nothing could be predicted. */
   #obstacle = $state<string | null>(null);
+  /** Whether the suggestion comes from data. */
+  #informed = false;
   #turn = 0;
 
   constructor(private readonly trainer: TrainerWorker) {}
@@ -63,6 +67,7 @@ export class Plan {
   async suggest(modelId: string, datasetId: string): Promise<void> {
     const { config, prompts, sampleEverySteps } = await this.trainer.suggest(modelId, datasetId);
     const own = Object.fromEntries(this.changed.map((key) => [key, this.config[key]]));
+    this.#informed = true;
     this.suggested = config;
     this.config = { ...config, ...own };
     this.prompts = prompts;
@@ -71,6 +76,7 @@ export class Plan {
 
   /** Takes over what a run was started with, so that the next one begins from there. */
   adopt({ config, prompts }: Pick<RunDetail, 'config' | 'prompts'>): void {
+    if (!this.#informed) this.suggested = config;
     this.config = config;
     this.prompts = prompts;
     this.#contradiction = null;
@@ -90,12 +96,4 @@ export class Plan {
       this.#obstacle = messageOf(error);
     }
   }
-}
-
-const CONFIG_KEYS = Object.keys(DEFAULT_CONFIG).filter(
-  (key): key is ConfigKey => key in DEFAULT_CONFIG,
-);
-
-function same(a: unknown, b: unknown): boolean {
-  return JSON.stringify(a) === JSON.stringify(b);
 }

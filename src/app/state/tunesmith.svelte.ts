@@ -40,9 +40,13 @@ export class Tunesmith {
       !this.starting &&
       !this.taking &&
       !this.dataset.operation.running &&
+      !this.models.operation.running &&
       (this.dataset.summary?.examples ?? 0) > 0 &&
       this.plan.problem === null &&
       this.plan.forecast?.verdict !== 'too-large',
+  );
+  readonly canDownload = $derived.by(
+    () => this.run.summary?.hasAdapter === true && !this.run.moving && !this.download.running,
   );
   readonly #trainer: TrainerWorker;
 
@@ -70,9 +74,12 @@ export class Tunesmith {
       this.dataset.restore(),
       this.runs.load(),
     ]);
-    if (last) this.#chooseModelOf(last);
-    if (this.dataset.summary && !last) await this.#suggest();
-    else await this.#foresee();
+    if (!last) return this.#suggest();
+    this.#chooseModelOf(last);
+    if (this.dataset.summary)
+      await this.plan.suggest(this.models.chosenId, this.dataset.summary.id);
+    this.plan.adopt(last);
+    await this.#foresee();
   }
 
   /** Takes dropped or chosen files: data, or a model. */
@@ -204,8 +211,9 @@ export class Tunesmith {
 
   #tell(event: TrainerEvent): void {
     if (event.type === 'lock') this.machine.lock = event.lock;
-    if (event.type === 'notice' && event.notice.severity === 'error')
-      this.alerts.show(event.notice);
+    if (event.type === 'notice' && event.notice.severity === 'error') {
+      this.alerts.show(event.notice, this.run.summary?.hasAdapter === true);
+    }
     this.run.tell(event);
     this.runs.tell(event);
   }
