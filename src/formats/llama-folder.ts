@@ -3,7 +3,7 @@ import { openRequired, type FileFolder } from './byte-source';
 import { readJson } from './json';
 import { parseLlamaConfig, type LlamaConfig } from './llama-config';
 import { expectedTensors, isUnusedTensor, type ExpectedTensor } from './llama-tensors';
-import { openModelTensors, type ModelTensors } from './model-shards';
+import { openModelTensors } from './model-shards';
 import { isNf4Weight, nf4TensorNames, readNf4Weight } from './nf4-weight';
 import { quoted, quotedList } from './quoted';
 import type { TensorEntry } from './safetensors';
@@ -35,7 +35,8 @@ const MAXIMUM_CONFIG_BYTES = 1024 * 1024;
  */
 export async function openLlamaFolder(folder: FileFolder): Promise<LlamaFolder> {
   const config = await readLlamaConfig(folder);
-  const weights = await gatherWeights(config, await openModelTensors(folder));
+  const tensors = await openModelTensors(folder);
+  const weights = await gatherWeights(config, tensors);
   return {
     name: folder.name,
     folder,
@@ -63,15 +64,12 @@ export async function readLlamaConfig(folder: FileFolder): Promise<LlamaConfig> 
 
 async function gatherWeights(
   config: LlamaConfig,
-  { file, tensors }: ModelTensors,
+  tensors: ReadonlyMap<string, TensorEntry>,
 ): Promise<Map<string, StoredWeight>> {
   const expected = expectedTensors(config);
   const missing = [...expected.keys()].filter((name) => !tensors.has(name));
   if (missing.length > 0) {
-    throw new InputError(
-      `the tensors ${quotedList(missing)}, which config.json asks for, are missing`,
-      { file },
-    );
+    throw new InputError(`the model's files lack the tensors ${quotedList(missing)}`);
   }
   const weights = new Map<string, StoredWeight>();
   const superfluous = new Set(tensors.keys());

@@ -10,23 +10,14 @@ export const SHARD_INDEX = 'model.safetensors.index.json';
 const MAXIMUM_INDEX_BYTES = 16 * 1024 * 1024;
 const MAXIMUM_SHARDS = 1024;
 
-/** What the weights of a model folder are called and where they lie. */
-export interface ModelTensors {
-  /** The file that says which tensors there are: the weights' own, or the index of its shards. */
-  readonly file: string;
-  readonly tensors: ReadonlyMap<string, TensorEntry>;
-}
-
 /**
  * Every tensor of a model folder, out of `model.safetensors` or, where there is none, of the shards that its index names.
  *
  * @throws InputError where neither is there, or index and shards disagree
  */
-export async function openModelTensors(folder: FileFolder): Promise<ModelTensors> {
+export async function openModelTensors(folder: FileFolder): Promise<Map<string, TensorEntry>> {
   const single = await folder.open(SINGLE_FILE);
-  if (single !== undefined) {
-    return { file: SINGLE_FILE, tensors: (await openSafetensors(single)).tensors };
-  }
+  if (single !== undefined) return new Map((await openSafetensors(single)).tensors);
   const index = await folder.open(SHARD_INDEX);
   if (index === undefined) throw noWeights(folder);
 
@@ -47,7 +38,7 @@ export async function openModelTensors(folder: FileFolder): Promise<ModelTensors
     const what = `the shards do not hold the tensors ${quotedList(missing)} that the index names`;
     throw new InputError(what, { file: SHARD_INDEX });
   }
-  return { file: SHARD_INDEX, tensors };
+  return tensors;
 }
 
 /**

@@ -44,12 +44,12 @@ export async function readNf4Weight(
   tensors: Tensors,
 ): Promise<Nf4Weight> {
   const [out = 0, input = 0] = shape;
-  const state = await readQuantState(tensor(tensors, name, QUANT_STATE), shape);
+  const state = await readQuantState(tensor(tensors, name + QUANT_STATE), shape);
   const blocks = Math.ceil((out * input) / NF4_BLOCK_SIZE);
-  const codes = tensor(tensors, name, '');
+  const codes = tensor(tensors, name);
   check(codes, 'U8', Math.ceil((out * input) / 2));
-  const quantMap = await readCodeBook(tensor(tensors, name, '.quant_map'), 16);
-  const scales = tensor(tensors, name, '.absmax');
+  const quantMap = await readCodeBook(tensor(tensors, `${name}.quant_map`), 16);
+  const scales = tensor(tensors, `${name}.absmax`);
   const absmax =
     scales.dtype === 'U8'
       ? await readNestedAbsmax(name, scales, blocks, state, tensors)
@@ -93,13 +93,13 @@ async function readNestedAbsmax(
   if (state.string('nested_dtype', 'float32') !== 'float32') {
     state.fail('nested_dtype', 'must be "float32"');
   }
-  const nestedAbsmax = tensor(tensors, name, '.nested_absmax');
+  const nestedAbsmax = tensor(tensors, `${name}.nested_absmax`);
   check(nestedAbsmax, 'F32', Math.ceil(blocks / NF4_NESTED_BLOCK_SIZE));
   return {
     kind: 'nested',
     codes,
     nestedAbsmax,
-    nestedQuantMap: await readCodeBook(tensor(tensors, name, '.nested_quant_map'), 256),
+    nestedQuantMap: await readCodeBook(tensor(tensors, `${name}.nested_quant_map`), 256),
     nestedOffset: state.number('nested_offset', FINITE),
     nestedBlocksize: NF4_NESTED_BLOCK_SIZE,
   };
@@ -115,14 +115,12 @@ async function readCodeBook(
   return book;
 }
 
-/** The tensor of the weight `name` that has this suffix. */
-function tensor(tensors: Tensors, name: string, suffix: string): TensorEntry {
-  const entry = tensors.get(name + suffix);
-  if (entry !== undefined) return entry;
-  const file = tensors.get(name + QUANT_STATE)?.source.name;
-  throw new InputError(`the tensor ${quoted(name + suffix)} of a weight in NF4 is missing`, {
-    file,
-  });
+function tensor(tensors: Tensors, name: string): TensorEntry {
+  const entry = tensors.get(name);
+  if (entry === undefined) {
+    throw new InputError(`the tensor ${quoted(name)} of a weight in NF4 is missing`);
+  }
+  return entry;
 }
 
 function check(entry: TensorEntry, dtype: SafetensorsDtype, elements?: number): void {

@@ -10,13 +10,12 @@ export async function openModelFolder(given: string): Promise<FileFolder> {
   const path = callerPath(given);
   const information = await statOf(path);
   if (information?.isFile() === true) {
-    const kind = path.endsWith('.gguf') ? 'GGUF models' : 'models in one file';
-    throw new InputError(`${kind} are not there yet; give a folder as Hugging Face lays it out`, {
+    throw new InputError('models in one file are not there yet; give a Hugging Face folder', {
       file: given,
     });
   }
   if (information?.isDirectory() !== true) {
-    throw new InputError('--model names nothing that is there', { file: given });
+    throw new InputError('--model names no folder', { file: given });
   }
   return openNodeFolder(path);
 }

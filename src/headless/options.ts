@@ -126,8 +126,7 @@ export function optional<Value>(
 
 /** An option that takes one or more values. */
 export function several({ placeholder, help }: Words): Option<readonly string[]> {
-  const read = (words: readonly string[], name: string) => words.map((word) => text(word, name));
-  return { placeholder, help, required: true, several: true, read };
+  return { placeholder, help, required: true, several: true, read: (words) => words };
 }
 
 /** An option that is there or not. */

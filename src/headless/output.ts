@@ -1,5 +1,5 @@
-import { mkdir, mkdtemp, open, readdir, rename, rmdir } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { mkdir, open, readdir, rename, rmdir } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
 import { InputError } from '../errors';
 import { codeOf, statOf } from './node-files';
 import { callerPath } from './paths';
@@ -27,13 +27,23 @@ export interface NamedContent {
   readonly content: Content;
 }
 
+/** The system's answers to a place where the caller may not write; others, such as a full disk, are failures of the run. */
+const REFUSALS = new Set([
+  'EACCES',
+  'EEXIST',
+  'EPERM',
+  'EROFS',
+  'ENOTDIR',
+  'ENAMETOOLONG',
+  'EINVAL',
+]);
+
 /** Claims `--out` for a file. Call it before the work: nothing may lie there yet. */
 export async function outputFile(given: string): Promise<OutputFile> {
   const path = callerPath(given);
   if ((await statOf(path)) !== undefined) {
     throw new InputError('--out names what exists already; give a new name', { file: given });
   }
-  await refuseUnwritable(path, given);
   return {
     given,
     write: (content) =>
@@ -54,7 +64,8 @@ export async function outputFile(given: string): Promise<OutputFile> {
 
 /** Claims `--out` for a folder. Call it before the work: nothing may lie there yet but an empty folder. */
 export async function outputFolder(given: string): Promise<OutputFolder> {
-  const { path, exists } = await claimFolder(given);
+  const path = callerPath(given);
+  const exists = await isEmptyFolder(path, given);
   return {
     given,
     write: (files) =>
@@ -83,32 +94,14 @@ export async function outputFolder(given: string): Promise<OutputFolder> {
   };
 }
 
-/**
- * Claims `--out` for a folder: nothing may lie there yet but an empty folder, which `exists` tells, and it must be a place where one
- * can write.
- */
-export async function claimFolder(given: string): Promise<{ path: string; exists: boolean }> {
-  const path = callerPath(given);
+/** Whether an empty folder lies at the path; anything else there is bad input. */
+export async function isEmptyFolder(path: string, given: string): Promise<boolean> {
   const information = await statOf(path);
-  const isEmpty = information?.isDirectory() === true && (await readdir(path)).length === 0;
-  if (information !== undefined && !isEmpty) {
-    throw new InputError('--out names what exists already; give a new name or an empty folder', {
-      file: given,
-    });
-  }
-  await refuseUnwritable(path, given);
-  return { path, exists: isEmpty };
-}
-
-/** Tries the nearest folder that is there, so that no work is done whose result could not be kept. */
-async function refuseUnwritable(path: string, given: string): Promise<void> {
-  let folder = path;
-  while ((await statOf(folder)) === undefined) folder = dirname(folder);
-  try {
-    await rmdir(await mkdtemp(join(folder, '.tunesmith-')));
-  } catch (error) {
-    throw new InputError(`--out cannot be written there (${codeOf(error)})`, { file: given });
-  }
+  if (information === undefined) return false;
+  if (information.isDirectory() && (await readdir(path)).length === 0) return true;
+  throw new InputError('--out names what exists already; give a new name or an empty folder', {
+    file: given,
+  });
 }
 
 /** Makes the folders that lead to a path, and removes those it made where the work in them fails. */
@@ -123,7 +116,9 @@ export async function inNewFolders<Result>(
     return await work();
   } catch (error) {
     for (const path of made) await rmdir(path).catch(() => undefined);
-    throw error;
+    throw REFUSALS.has(codeOf(error))
+      ? new InputError(`cannot be written (${codeOf(error)})`, { file: folder })
+      : error;
   }
 }
 
@@ -144,5 +139,5 @@ export async function writeDurably(path: string, content: Content): Promise<void
 }
 
 function draftOf(path: string): string {
-  return join(dirname(path), `.partial-${process.pid}`);
+  return join(dirname(path), `.${basename(path)}.partial-${process.pid}`);
 }

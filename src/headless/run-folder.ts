@@ -7,7 +7,7 @@ import type { Checkpoint } from '../train/checkpoint';
 import { decodeCheckpoint, encodeCheckpoint, HEADER_FILE } from '../train/checkpoint-files';
 import { metricsLine, type StepMetrics } from '../train/metrics';
 import { openNodeFolder, statOf } from './node-files';
-import { claimFolder, inNewFolders, writeDurably, type NamedContent } from './output';
+import { inNewFolders, isEmptyFolder, writeDurably, type NamedContent } from './output';
 import { callerPath } from './paths';
 
 const METRICS = 'metrics.jsonl';
@@ -30,7 +30,9 @@ export class RunFolder {
 
   /** Claims `--out` for a new run, and writes nothing yet: nothing may lie there but an empty folder. */
   static async claim(given: string): Promise<RunFolder> {
-    return new RunFolder(given, (await claimFolder(given)).path);
+    const path = callerPath(given);
+    await isEmptyFolder(path, given);
+    return new RunFolder(given, path);
   }
 
   /** The folder of a run that is to go on. */

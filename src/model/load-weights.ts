@@ -292,7 +292,7 @@ class Loader {
     const stored = this.folder.weight(name);
     const file = (stored.kind === 'dense' ? stored.tensor : stored.codes).source.name;
     return new InputError(
-      `the tensor ${quoted(name)} holds numbers that are not finite; take an undamaged copy of the model`,
+      `the tensor ${quoted(name)} holds infinite numbers or none; take an undamaged copy of the model`,
       { file },
     );
   }

@@ -58,13 +58,16 @@ function horizontal(metrics: readonly StepMetrics[], axis: HorizontalAxis): numb
 
 const RECENT_STEPS = 10;
 
-/** Trained tokens a second over the last ten steps; null before there is one that took time. */
+/**
+ * Trained tokens a second over the last ten steps; null before there is one that took time. The first step makes the shaders, so it counts only
+ * while it is the only one.
+ */
 export function recentSpeed(metrics: readonly StepMetrics[]): number | null {
   const last = metrics.at(-1);
   if (!last) return null;
-  const before = metrics.length > RECENT_STEPS ? metrics.at(-1 - RECENT_STEPS) : undefined;
-  const seconds = last.seconds - (before?.seconds ?? 0);
-  const tokens = metrics.slice(-RECENT_STEPS).reduce((sum, step) => sum + step.trained_tokens, 0);
+  const steps = Math.min(RECENT_STEPS, Math.max(1, metrics.length - 1));
+  const seconds = last.seconds - (metrics.at(-1 - steps)?.seconds ?? 0);
+  const tokens = metrics.slice(-steps).reduce((sum, step) => sum + step.trained_tokens, 0);
   return seconds > 0 ? tokens / seconds : null;
 }
 

@@ -1,4 +1,5 @@
 import type uPlot from 'uplot';
+import { smallText } from '../text/figures';
 import type { ChartLine } from './chart-line';
 
 /** What a chart looks like, apart from its lines. */
@@ -10,7 +11,7 @@ export interface ChartLook {
   formatX: 'count' | 'duration';
   /** How far x goes at least, and y while there is nothing. */
   least: { x: number; y: number };
-  /** A small chart has two marks on the vertical axis and none on the horizontal one. */
+  /** A small chart marks its lowest and its highest value and nothing on the horizontal axis. */
   small: boolean;
 }
 
@@ -71,11 +72,13 @@ export function chartOptions(
       },
       {
         ...axis,
-        size: look.small ? 36 : 44,
+        size: 44,
         gap: 4,
-        space: look.small ? 28 : 40,
         grid: { stroke: color('--rule'), width: 1 },
         values: (_, ticks) => ticks.map((tick) => short(tick)),
+        ...(look.small
+          ? { splits: (_: uPlot, __: number, min: number, max: number) => [min, max] }
+          : {}),
       },
     ],
     series: [
@@ -122,9 +125,10 @@ function horizontalRange(min: number | null, max: number | null, least: number):
 function verticalRange(
   min: number | null,
   max: number | null,
-  { least, logarithmic }: ChartLook,
+  { least, logarithmic, small }: ChartLook,
 ): [number, number] {
   if (min === null || max === null) return logarithmic ? [least.y / 100, least.y] : [0, least.y];
+  if (small) return min < max ? [min, max] : [Math.min(0, min), max || least.y];
   if (logarithmic) return [min / 1.1, max * 1.1];
   const margin = (max - min || Math.abs(max) || least.y) * 0.06;
   return [min >= 0 ? Math.max(0, min - margin) : min - margin, max + margin];
@@ -136,7 +140,7 @@ function short(value: number | null): string {
   const size = Math.abs(value);
   if (size >= 1e6) return `${Number((value / 1e6).toPrecision(3))}M`;
   if (size >= 1e4) return `${Number((value / 1e3).toPrecision(3))}k`;
-  if (size !== 0 && size < 1e-2) return value.toExponential(0);
+  if (size !== 0 && size < 1e-2) return smallText(Number(value.toPrecision(2)));
   return String(Number(value.toPrecision(3)));
 }
 

@@ -4,6 +4,8 @@ import { isAbort } from './operation.svelte';
 
 export interface Alert extends Notice {
   key: number;
+  /** Whether it concerns a run whose adapter had better be saved now. */
+  offersDownload: boolean;
 }
 
 /** What the person should know now, until it is dismissed. */
@@ -12,10 +14,13 @@ export class Alerts {
   #lastKey = 0;
 
   /** Shows a notice; one with the same words takes the place of the one before. */
-  show(notice: Notice): void {
+  show(notice: Notice, offersDownload = false): void {
     const key = (this.#lastKey += 1);
-    const others = this.shown.filter((alert) => alert.message !== notice.message);
-    this.shown = [...others, { ...notice, key }];
+    const others = this.shown.filter((alert) => alert.message !== asSentence(notice.message));
+    this.shown = [
+      ...others,
+      { ...notice, message: asSentence(notice.message), key, offersDownload },
+    ];
   }
 
   /** Shows what was thrown, unless it was only a cancel. */
@@ -35,4 +40,10 @@ export class Alerts {
   guard(work: () => Promise<void>): void {
     work().catch((error: unknown) => this.showError(error));
   }
+}
+
+/** A message as a sentence of its own: errors come without a point, and in lower case where no name stands first. */
+function asSentence(message: string): string {
+  const begun = message.replace(/^[a-z](?=[a-z]* )/, (letter) => letter.toUpperCase());
+  return /[.?!]$/.test(begun) ? begun : `${begun}.`;
 }

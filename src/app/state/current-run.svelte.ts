@@ -41,6 +41,9 @@ export class CurrentRun {
   readonly secondsLeft = $derived(
     this.phase === 'training' ? secondsLeft(this.metrics, this.summary?.totalSteps ?? 0) : null,
   );
+  readonly trainedTokens = $derived(
+    this.metrics.reduce((sum, step) => sum + step.trained_tokens, 0),
+  );
   readonly skippedSteps = $derived(this.metrics.filter((step) => step.skipped === true).length);
   readonly status = $derived(
     this.summary ? statusText(this.summary, this.tokensPerSecond, this.progress) : '',
@@ -97,8 +100,8 @@ export class CurrentRun {
   }
 
   #tellRun(run: RunSummary): void {
+    if (run.phase !== this.phase) this.progress = null;
     this.summary = run;
-    if (run.phase !== 'preparing' && run.phase !== 'recovering') this.progress = null;
   }
 
   #tellSteps(metrics: StepMetrics[]): void {

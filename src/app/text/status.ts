@@ -1,5 +1,5 @@
 import type { Progress, RunSummary } from '../../worker/api';
-import { lossText } from './figures';
+import { exactText, lossText } from './figures';
 
 /**
  * The one line that says how the run stands: `Step 12 of 100, loss 2.314, 45 tokens/s`.
@@ -12,14 +12,15 @@ export function statusText(
   tokensPerSecond: number | null,
   progress: Progress | null,
 ): string {
-  const place = `step ${run.step} of ${run.totalSteps}`;
+  const done = `${exactText(run.step)} of ${exactText(run.totalSteps)}`;
+  const place = `step ${done}`;
   const loss = run.loss === null ? '' : `, loss ${lossText(run.loss)}`;
   switch (run.phase) {
     case 'preparing':
       return progress ? `Preparing: ${progress.activity}` : 'Preparing';
     case 'training': {
       if (run.totalSteps === 0) return 'Training';
-      const step = `Step ${run.step} of ${run.totalSteps}${loss}`;
+      const step = `Step ${done}${loss}`;
       if (progress) return `${step}. ${doingText(progress)}`;
       return tokensPerSecond === null ? step : `${step}, ${speedText(tokensPerSecond)}`;
     }
@@ -32,7 +33,7 @@ export function statusText(
     case 'stopped':
       return `Stopped at ${place}${loss}`;
     case 'finished':
-      return `Finished: ${run.step} ${run.step === 1 ? 'step' : 'steps'}${loss}`;
+      return `Finished: ${exactText(run.step)} ${run.step === 1 ? 'step' : 'steps'}${loss}`;
     case 'failed':
       return `Failed at ${place}: ${run.failure ?? 'no reason was given'}`;
   }

@@ -41,6 +41,12 @@ describe('pace', () => {
     expect(secondsLeft(slowThenFast, 50)).toBe(30);
   });
 
+  it('leaves the first step out, which makes the shaders, once there is another', () => {
+    const slowStart = metrics(3).map((step) => ({ ...step, seconds: step.seconds + 98 }));
+    expect(recentSpeed(slowStart.slice(0, 1))).toBe(1);
+    expect(recentSpeed(slowStart)).toBe(50);
+  });
+
   it('is not told before there is enough to tell', () => {
     expect(recentSpeed([])).toBeNull();
     expect(secondsLeft(metrics(2), 50)).toBeNull();

@@ -26,6 +26,20 @@ describe('the run that is shown', () => {
     expect(current.phase).toBe('training');
   });
 
+  it('says what it does besides its steps until it does something else', () => {
+    const progress = {
+      activity: 'Writing sample 2 of 3',
+      done: 1,
+      total: 80,
+      unit: 'tokens',
+    } as const;
+    current.tell({ type: 'progress', runId: 'run-1', progress });
+    current.tell({ type: 'run', run: { ...run('training', 4), name: 'Renamed' } });
+    expect(current.status).toMatch(/Writing sample 2 of 3, 1 of 80 tokens$/);
+    current.tell({ type: 'run', run: run('paused', 4) });
+    expect(current.progress).toBeNull();
+  });
+
   it('forgets the steps after a checkpoint that it went back to', () => {
     current.tell({ type: 'rewound', runId: 'run-1', step: 2 });
     current.tell({ type: 'steps', runId: 'run-1', metrics: steps(3, 3) });

@@ -44,6 +44,8 @@ describe('figures as people say them', () => {
     [3599, '1 h'],
     [4800, '1 h 20 min'],
     [7200, '2 h'],
+    [53_940, '15 h'],
+    [250_000, '3 days'],
   ])('%d seconds are %s', (seconds, text) => expect(durationText(seconds)).toBe(text));
 
   it('keeps a loss at three decimals and names what is no number', () => {

@@ -13,6 +13,7 @@ import type {
   RunSummary,
   Suggestion,
   TrainerEvent,
+  TrainerOperation,
   TrainerWorker,
 } from '../../../src/worker/api';
 import { ANSWERS, metricsOf, run, type Scene } from './scenes';
@@ -31,6 +32,7 @@ const MEMORY = {
 export class FakeTrainerWorker implements TrainerWorker {
   #listener: (event: TrainerEvent) => void = () => undefined;
   #runs: RunDetail[];
+  #cancelInstall: () => void = () => undefined;
 
   constructor(private readonly scene: Scene) {
     this.#runs = [...(scene.run ? [scene.run] : []), ...scene.otherRuns];
@@ -62,8 +64,28 @@ export class FakeTrainerWorker implements TrainerWorker {
         );
   }
 
-  installModel(modelId: string): Promise<ModelSummary> {
-    return this.findModel(modelId);
+  installModel(modelId: string, onProgress: ProgressListener): Promise<ModelSummary> {
+    if (this.scene.download === 'arrives') return this.findModel(modelId);
+    const activity = 'Downloading model.safetensors';
+    onProgress({ activity, done: 4.1e8, total: 1.03e9, unit: 'bytes' });
+    if (this.scene.download === 'breaks off') {
+      return Promise.reject(
+        new Error(
+          'model.safetensors: the connection to the model host broke off; 391 MiB are kept, so press Go on downloading',
+        ),
+      );
+    }
+    const startedAt = performance.now();
+    const ticks = setInterval(() => {
+      const seconds = (performance.now() - startedAt) / 1000;
+      onProgress({ activity, done: 4.1e8 + 1.1e7 * seconds, total: 1.03e9, unit: 'bytes' });
+    }, 100);
+    return new Promise((_, reject) => {
+      this.#cancelInstall = () => {
+        clearInterval(ticks);
+        reject(new DOMException('It was cancelled.', 'AbortError'));
+      };
+    });
   }
 
   installFiles(): Promise<ModelSummary> {
@@ -88,6 +110,7 @@ export class FakeTrainerWorker implements TrainerWorker {
       remedy: {},
       steps: 100,
       seconds: 530,
+      ...this.scene.forecast,
     });
   }
 
@@ -157,7 +180,8 @@ export class FakeTrainerWorker implements TrainerWorker {
     return Promise.resolve(new File(['nothing was trained'], 'fables-1.zip'));
   }
 
-  cancel(): Promise<void> {
+  cancel(operation: TrainerOperation): Promise<void> {
+    if (operation === 'install') this.#cancelInstall();
     return Promise.resolve();
   }
 
@@ -166,20 +190,9 @@ export class FakeTrainerWorker implements TrainerWorker {
     if (!current) return;
     this.#listener({ type: 'run', run: current });
     this.#listener({ type: 'memory', runId: current.id, memory: MEMORY });
-    if (current.phase !== 'preparing' && current.phase !== 'recovering') return;
-    this.#listener({
-      type: 'progress',
-      runId: current.id,
-      progress: {
-        activity:
-          current.phase === 'preparing'
-            ? 'Loading the model'
-            : 'Waiting 95 s until the browser gives the GPU back',
-        done: 5e6,
-        total: 9.6e6,
-        unit: 'bytes',
-      },
-    });
+    const { progress, notice } = this.scene;
+    if (progress) this.#listener({ type: 'progress', runId: current.id, progress });
+    if (notice) this.#listener({ type: 'notice', runId: current.id, notice });
   }
 
   #become(phase: RunPhase): Promise<void> {

@@ -1,8 +1,11 @@
 import { DEFAULT_CONFIG } from '../../../src/config';
 import type {
   DatasetSummary,
+  Forecast,
   GpuProbe,
   ModelSummary,
+  Notice,
+  Progress,
   RunDetail,
   RunPhase,
   StepMetrics,
@@ -17,6 +20,14 @@ export interface Scene {
   run: RunDetail | null;
   otherRuns: RunDetail[];
   models: ModelSummary[];
+  /** What the memory of a run is found to be. */
+  forecast: Partial<Forecast>;
+  /** How the download of a model goes. */
+  download: 'arrives' | 'goes on' | 'breaks off';
+  /** What the run is doing besides its steps. */
+  progress: Progress | null;
+  /** What is told as soon as the page listens. */
+  notice: Notice | null;
 }
 
 const GIB = 2 ** 30;
@@ -119,11 +130,64 @@ const SCENES = {
         problemCount: 12,
       },
     }),
-  preparing: () => scene({ data: DATA, run: run('preparing', 0) }),
+  downloading: () => scene({ data: DATA, download: 'goes on' }),
+  'download-fails': () => scene({ data: DATA, download: 'breaks off' }),
+  checkpointing: () =>
+    scene({
+      data: DATA,
+      forecast: {
+        verdict: 'fits-with-checkpointing',
+        remedy: { gradient_checkpointing: true },
+        budgetBytes: 1.2 * GIB,
+      },
+    }),
+  shorter: () =>
+    scene({
+      data: DATA,
+      forecast: {
+        verdict: 'fits-with-shorter-sequence',
+        remedy: { gradient_checkpointing: true, micro_batch_size: 1, max_seq_length: 256 },
+        budgetBytes: 1 * GIB,
+      },
+    }),
+  'too-large': () =>
+    scene({ data: DATA, forecast: { verdict: 'too-large', budgetBytes: 0.5 * GIB } }),
+  preparing: () =>
+    scene({
+      data: DATA,
+      run: run('preparing', 0),
+      progress: { activity: 'Loading the model', done: 5e6, total: 9.6e6, unit: 'bytes' },
+    }),
+  sampling: () =>
+    scene({
+      data: DATA,
+      run: { ...run('training', 0), samples: [] },
+      progress: { activity: 'Writing sample 2 of 3', done: 12, total: 80, unit: 'tokens' },
+    }),
   training: () => scene({ data: DATA, run: run('training', 34), otherRuns: others(2) }),
   long: () => scene({ data: DATA, run: run('training', 40_000, 50_000) }),
   paused: () => scene({ data: DATA, run: run('paused', 34), otherRuns: others(1) }),
-  recovering: () => scene({ data: DATA, run: run('recovering', 34) }),
+  'quota-full': () =>
+    scene({
+      data: DATA,
+      run: run('paused', 34),
+      notice: {
+        severity: 'error',
+        message:
+          "The browser's storage is full: the checkpoint could not be stored, and everything stored before is still there; free some disk space, or delete runs or models that are no longer needed",
+      },
+    }),
+  recovering: () =>
+    scene({
+      data: DATA,
+      run: run('recovering', 34),
+      progress: {
+        activity: 'Waiting 95 s until the browser gives the GPU back',
+        done: 30,
+        total: 125,
+        unit: 'parts',
+      },
+    }),
   interrupted: () => scene({ data: DATA, run: run('interrupted', 30), otherRuns: others(1) }),
   failed: () => scene({ data: DATA, run: run('failed', 34) }),
   stopped: () => scene({ data: DATA, run: run('stopped', 34) }),
@@ -158,6 +222,10 @@ function scene(parts: Partial<Scene>): Scene {
     run: null,
     otherRuns: [],
     models: MODELS,
+    forecast: {},
+    download: 'arrives',
+    progress: null,
+    notice: null,
     ...parts,
   };
 }
@@ -210,7 +278,13 @@ export function run(phase: RunPhase, steps: number, totalSteps = 100, seed = 1):
         : null,
     hasAdapter: steps > 0,
     datasetId: 'data-1',
-    config: { ...DEFAULT_CONFIG, r: 8 * seed, learning_rate: seed * 1e-4, max_steps: totalSteps },
+    config: {
+      ...DEFAULT_CONFIG,
+      r: 8 * seed,
+      learning_rate: seed * 1e-4,
+      max_steps: totalSteps,
+      eval_fraction: 0.05,
+    },
     precision: 'auto',
     prompts: PROMPTS,
     metrics,

@@ -49,10 +49,13 @@ test('trained and ignored tokens differ in more than colour', async ({ page, ope
   await openScene('dropped');
   const tokens = page.getByRole('region', { name: 'Tokens' }).getByRole('group');
   const line = (text: string) =>
-    tokens.getByText(text, { exact: true }).evaluate((element) => {
-      const style = getComputedStyle(element.parentElement ?? element);
-      return `${style.textDecorationLine} ${style.textDecorationStyle}`;
-    });
+    tokens
+      .getByTitle(/^token /)
+      .and(page.getByText(text, { exact: true }))
+      .evaluate((element) => {
+        const style = getComputedStyle(element.parentElement ?? element);
+        return `${style.textDecorationLine} ${style.textDecorationStyle}`;
+      });
   expect(await line('user')).toBe('underline dotted');
   expect(await line(' hungry')).toBe('none solid');
 });

@@ -10,7 +10,10 @@ export const test = base.extend<Fixtures>({
   openScene: async ({ page, siteAddress }, use) => {
     await use(async (scene) => {
       await page.goto(`${siteAddress}?scene=${scene}`);
-      await page.getByText('for a run').or(page.getByText('No GPU')).first().waitFor();
+      await page
+        .locator('header')
+        .getByText(/for a run|No GPU|too small/)
+        .waitFor();
     });
   },
 });
