@@ -2,7 +2,12 @@
 
 import { attentionCases } from './cases/attention';
 import { linearCases } from './cases/linear';
+import { rowCases } from './cases/rows';
 import type { BenchCase } from './measure';
 
 /** All cases, in the order in which they are printed. */
-export const KERNEL_CASES: readonly BenchCase[] = [...linearCases(), ...attentionCases()];
+export const KERNEL_CASES: readonly BenchCase[] = [
+  ...linearCases(),
+  ...attentionCases(),
+  ...rowCases(),
+];

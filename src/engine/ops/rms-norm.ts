@@ -3,7 +3,7 @@
 import { f32, linearWorkgroups, u32, type Plan } from '../plan';
 import type { Tensor } from '../tensor';
 
-const WORKGROUP_SIZE = 128;
+const WORKGROUP_SIZE = 64;
 const constants = { workgroup_size: WORKGROUP_SIZE };
 
 /** Tensors of one RMSNorm. */
