@@ -2,7 +2,7 @@
 
 import type { WeightFormat } from '../src/engine/weight';
 import { forwardCase, inputGradientCase, type LinearShape } from './cases/linear';
-import { jax, offerGpuToLibraries, tfjs, type Product } from './contenders';
+import { jax, tfjs, type Product } from './contenders';
 import { prepareCase, type BenchContext } from './measure';
 
 const SHAPES: readonly LinearShape[] = [
@@ -14,7 +14,6 @@ const ROUNDS = 7;
 
 /** Prints GFLOPS of everyone, and ours as a multiple of the fastest other library's. */
 export async function compare(context: BenchContext): Promise<void> {
-  offerGpuToLibraries();
   for (const shape of SHAPES) {
     const { tokens, inputs, outputs } = shape;
     await compareProduct(

@@ -2,29 +2,44 @@
 
 import { openGpu, unwrap } from '../src/engine/gpu';
 import { KernelCache } from '../src/engine/kernels';
+import { Runtime } from '../src/engine/runtime';
 import { createNodeGpu } from '../src/headless/gpu';
+import { readOptions } from '../src/headless/options';
 import { compare } from './compare';
+import { offerGpuToLibraries } from './contenders';
 import { KERNEL_CASES } from './kernels';
 import { timeCase, type BenchContext } from './measure';
+import { STEP_OPTIONS, timeTrainingStep } from './step';
 
-const USAGE = `usage: npm run bench -- [compare | kernels [words...]]
-  compare   our matrix products beside those of jax-js and tfjs (the default)
+const USAGE = `usage: npm run bench -- [compare [products | steps] | step [options] | kernels [words...]]
+  compare   our matrix products and training steps beside those of other libraries (the default)
+  step      our training step: --shape starter|smollm2-135m|llama-3.2-1b, --layers, --rows, --sequence,
+            --method qlora|lora, --steps, --peak GFLOPS, --profile
   kernels   each kernel on its own; words choose the rows that contain all of them`;
 
 /** Runs the bench that the arguments name and prints its table. The value is the exit status. */
 export async function main(args: readonly string[]): Promise<number> {
   const [suite = 'compare', ...words] = args;
-  if (suite !== 'compare' && suite !== 'kernels') {
+  if (suite !== 'compare' && suite !== 'step' && suite !== 'kernels') {
     console.error(USAGE);
     return 2;
   }
   const gpu = unwrap(await openGpu(createNodeGpu()));
   console.log(`adapter: ${gpu.name}`);
   const context = { gpu, kernels: new KernelCache(gpu) };
-  if (suite === 'compare') await compare(context);
+  if (suite === 'compare') await comparison(context, words);
+  else if (suite === 'step') await timeTrainingStep(context, readOptions(STEP_OPTIONS, words));
   else await kernels(context, words);
   gpu.destroy();
   return 0;
+}
+
+async function comparison(context: BenchContext, words: readonly string[]): Promise<void> {
+  offerGpuToLibraries();
+  if (words[0] !== 'steps') await compare(context);
+  // Loaded only now, because it loads jax-js, which looks for WebGPU at once.
+  const { compareSteps } = await import('./compare-steps');
+  if (words[0] !== 'products') await compareSteps(new Runtime(context.gpu));
 }
 
 async function kernels(context: BenchContext, words: readonly string[]): Promise<void> {

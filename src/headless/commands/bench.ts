@@ -1,6 +1,4 @@
 import { join } from 'node:path';
-import type { PackedBatch } from '../../data/batches';
-import type { LlamaTraining } from '../../model/llama-training';
 import { describeFolder } from '../../model/llama-weights';
 import { asPrediction } from '../../model/memory';
 import { defineCommand } from '../command';
@@ -9,6 +7,7 @@ import { readConfigFile } from '../config-file';
 import { withTraining } from '../loaded-model';
 import { openModel } from '../model-input';
 import { withRuntime } from '../runtime';
+import { randomBatch, timeStep } from '../step-timing';
 import { report } from '../terminal';
 
 const STARTER = join('public', 'starter');
@@ -35,7 +34,7 @@ export const benchCommand = defineCommand({
         const microBatches = settings.gradient_accumulation_steps;
         const seconds: number[] = [];
         for (let step = 0; step < WARM_UP_STEPS + MEASURED_STEPS; step++) {
-          const taken = await timeStep(training, tokens, microBatches);
+          const { seconds: taken } = await timeStep(training, tokens, microBatches);
           report(`step ${step + 1} of ${WARM_UP_STEPS + MEASURED_STEPS}: ${taken.toFixed(3)} s`);
           if (step >= WARM_UP_STEPS) seconds.push(taken);
         }
@@ -56,47 +55,3 @@ export const benchCommand = defineCommand({
     );
   },
 });
-
-/** Seconds of one whole step, its reading included. */
-async function timeStep(
-  training: LlamaTraining,
-  batch: PackedBatch,
-  microBatches: number,
-): Promise<number> {
-  const start = performance.now();
-  const lossScale = 1 / (microBatches * batch.trainedTokens);
-  for (let seed = 0; seed < microBatches; seed++) {
-    await training.accumulate(batch, { lossScale, seed });
-  }
-  await training.update({
-    learningRate: 1e-4,
-    beta1: 0.9,
-    beta2: 0.999,
-    epsilon: 1e-8,
-    weightDecay: 0,
-    biasCorrection1: 0.1,
-    biasCorrection2: 0.001,
-    maxGradNorm: 1,
-  });
-  await training.readStep();
-  await training.idle();
-  return (performance.now() - start) / 1000;
-}
-
-/** Full rows, one example each, every token of which is trained. */
-function randomBatch(rows: number, rowLength: number, vocabulary: number): PackedBatch {
-  const tokens = rows * rowLength;
-  // Any numbers spread over the vocabulary: the work does not depend on them.
-  const inputIds = Uint32Array.from({ length: tokens }, (_, t) => (t * 7919) % vocabulary);
-  const isLast = (t: number) => (t + 1) % rowLength === 0;
-  return {
-    rows,
-    rowLength,
-    inputIds,
-    targets: Int32Array.from(inputIds, (_, t) => (isLast(t) ? -100 : (inputIds[t + 1] ?? -100))),
-    positions: Uint32Array.from(inputIds, (_, t) => t % rowLength),
-    sequenceStarts: Uint32Array.from(inputIds, (_, t) => t - (t % rowLength)),
-    trainedTokens: rows * (rowLength - 1),
-    examples: rows,
-  };
-}
