@@ -57,8 +57,7 @@ export class TabLock {
 
   /** Takes the lock until {@link release}. @throws LockError while another tab has it */
   async take(): Promise<void> {
-    if (this.#release) return;
-    for (;;) {
+    while (!this.#release) {
       const release = await this.#request();
       if (release) {
         this.#release = release;

@@ -1,0 +1,77 @@
+interface Request {
+  readonly tab: string;
+  readonly name: string;
+  readonly mode: 'exclusive' | 'shared';
+  readonly grant: () => void;
+}
+
+/**
+ * Web Locks for several tabs, as their specification has them: first come, first served; a request that may not wait is refused; a tab that
+ * ends gives back what it holds and waits for nothing more.
+ */
+export class FakeLocks {
+  #held: Request[] = [];
+  #waiting: Request[] = [];
+  readonly #ended = new Set<string>();
+
+  /** The lock manager of one tab. */
+  of(tab: string): LockManager {
+    const request = (
+      name: string,
+      { mode = 'exclusive', ifAvailable = false }: LockOptions,
+      work: (lock: object | null) => unknown,
+    ) =>
+      new Promise((resolve) => {
+        // Nothing runs in a tab that has ended.
+        if (this.#ended.has(tab)) return;
+        const run = (lock: object | null) => Promise.resolve().then(() => work(lock));
+        const made: Request = {
+          tab,
+          name,
+          mode,
+          grant: () => {
+            void run({ name, mode }).then((result) => {
+              this.#held = this.#held.filter((other) => other !== made);
+              resolve(result);
+              this.#grantNext();
+            });
+          },
+        };
+        if (ifAvailable && !this.#mayHold(made)) resolve(run(null));
+        else this.#waiting.push(made);
+        this.#grantNext();
+      });
+    const query = () =>
+      Promise.resolve({ held: this.#held.map(({ name, mode }) => ({ name, mode })) });
+    return { request, query } as unknown as LockManager;
+  }
+
+  /** The tabs that hold a lock alone. */
+  get writers(): string[] {
+    return this.#held.filter(({ mode }) => mode === 'exclusive').map(({ tab }) => tab);
+  }
+
+  /** Ends a tab however it ends. */
+  kill(tab: string): void {
+    this.#ended.add(tab);
+    this.#held = this.#held.filter((held) => held.tab !== tab);
+    this.#waiting = this.#waiting.filter((waiting) => waiting.tab !== tab);
+    this.#grantNext();
+  }
+
+  #mayHold({ name, mode }: Request): boolean {
+    const others = [...this.#held, ...this.#waiting].filter((other) => other.name === name);
+    return others.every((other) => mode === 'shared' && other.mode === 'shared');
+  }
+
+  #grantNext(): void {
+    for (let next = this.#waiting[0]; next; next = this.#waiting[0]) {
+      const { name, mode } = next;
+      const held = this.#held.filter((other) => other.name === name);
+      if (held.some((other) => mode === 'exclusive' || other.mode === 'exclusive')) return;
+      this.#waiting.shift();
+      this.#held.push(next);
+      next.grant();
+    }
+  }
+}
