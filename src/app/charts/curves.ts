@@ -5,33 +5,31 @@ export interface Curve {
 }
 
 /**
- * Exponential moving average that starts unbiased: each point is the weighted mean of those up to it, with weights that fall by `factor` a
- * step back. Values that are not finite are left out of the mean; their own point repeats it.
- *
- * @param factor 0 leaves the values as they are; below 1.
+ * Exponential moving average that starts unbiased: each value is the weighted mean of those up to it, with weights that fall by `factor` a
+ * step back. Values that are not finite are left out of the mean; their own place repeats it.
  */
-export function smoothed(values: readonly number[], factor: number): number[] {
-  let sum = 0;
-  let weight = 0;
-  return values.map((value) => {
+export class RunningAverage {
+  #sum = 0;
+  #weight = 0;
+
+  /** @param factor 0 leaves the values as they are; below 1. */
+  constructor(private readonly factor: number) {}
+
+  /** The average up to this value; NaN before the first finite one. */
+  next(value: number): number {
     if (Number.isFinite(value)) {
-      sum = factor * sum + (1 - factor) * value;
-      weight = factor * weight + (1 - factor);
+      this.#sum = this.factor * this.#sum + (1 - this.factor) * value;
+      this.#weight = this.factor * this.#weight + (1 - this.factor);
     }
-    return weight === 0 ? NaN : sum / weight;
-  });
+    return this.#weight === 0 ? NaN : this.#sum / this.#weight;
+  }
 }
 
-/** The points of a curve whose value is a number. */
-export function finite({ x, y }: Curve): Curve {
-  const kept: Curve = { x: [], y: [] };
-  for (let i = 0; i < y.length; i += 1) {
-    const value = y[i] ?? NaN;
-    if (!Number.isFinite(value)) continue;
-    kept.x.push(x[i] ?? NaN);
-    kept.y.push(value);
-  }
-  return kept;
+/** Adds a point to a curve, if its value is a number. */
+export function addFinite(curve: Curve, x: number, y: number): void {
+  if (!Number.isFinite(y)) return;
+  curve.x.push(x);
+  curve.y.push(y);
 }
 
 /**

@@ -1,5 +1,5 @@
 import type { StepMetrics } from '../../worker/api';
-import { finite, smoothed, type Curve } from './curves';
+import { addFinite, RunningAverage, type Curve } from './curves';
 
 /** What runs along a chart's horizontal axis. */
 export type HorizontalAxis = 'step' | 'tokens' | 'time';
@@ -16,7 +16,8 @@ export interface RunCurves {
 }
 
 /**
- * The curves of a run's metrics.
+ * The curves of a run's metrics. In one pass that makes nothing but the curves, since it is gone through again with every step and a run
+ * may have tens of thousands.
  *
  * @param smoothing of the smoothed loss, 0 to below 1
  */
@@ -25,35 +26,29 @@ export function runCurves(
   axis: HorizontalAxis,
   smoothing: number,
 ): RunCurves {
-  const x = horizontal(metrics, axis);
-  const curve = (y: number[]): Curve => finite({ x, y });
-  const losses = metrics.map((step) => step.loss);
-  return {
-    loss: curve(losses),
-    smoothedLoss: curve(smoothed(losses, smoothing)),
-    evalLoss: curve(metrics.map((step) => step.eval_loss ?? NaN)),
-    learningRate: curve(metrics.map((step) => step.learning_rate)),
-    gradNorm: curve(metrics.map((step) => step.grad_norm)),
-    speed: curve(
-      metrics.map((step, index) => {
-        const seconds = step.seconds - (metrics[index - 1]?.seconds ?? 0);
-        return seconds > 0 ? step.trained_tokens / seconds : NaN;
-      }),
-    ),
-  };
+  const [loss, smoothedLoss, evalLoss, learningRate, gradNorm, speed] = emptyCurves();
+  const average = new RunningAverage(smoothing);
+  let tokens = 0;
+  let secondsBefore = 0;
+  for (const step of metrics) {
+    tokens += step.trained_tokens;
+    const x = axis === 'step' ? step.step : axis === 'tokens' ? tokens : step.seconds;
+    const seconds = step.seconds - secondsBefore;
+    secondsBefore = step.seconds;
+    addFinite(loss, x, step.loss);
+    addFinite(smoothedLoss, x, average.next(step.loss));
+    if (step.eval_loss !== undefined) addFinite(evalLoss, x, step.eval_loss);
+    addFinite(learningRate, x, step.learning_rate);
+    addFinite(gradNorm, x, step.grad_norm);
+    if (seconds > 0) addFinite(speed, x, step.trained_tokens / seconds);
+  }
+  return { loss, smoothedLoss, evalLoss, learningRate, gradNorm, speed };
 }
 
-function horizontal(metrics: readonly StepMetrics[], axis: HorizontalAxis): number[] {
-  switch (axis) {
-    case 'step':
-      return metrics.map((step) => step.step);
-    case 'time':
-      return metrics.map((step) => step.seconds);
-    case 'tokens': {
-      let tokens = 0;
-      return metrics.map((step) => (tokens += step.trained_tokens));
-    }
-  }
+const emptyCurve = (): Curve => ({ x: [], y: [] });
+
+function emptyCurves(): [Curve, Curve, Curve, Curve, Curve, Curve] {
+  return [emptyCurve(), emptyCurve(), emptyCurve(), emptyCurve(), emptyCurve(), emptyCurve()];
 }
 
 const RECENT_STEPS = 10;

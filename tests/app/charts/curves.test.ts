@@ -1,17 +1,29 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { aligned, averaged, finite, smoothed, thinned } from '../../../src/app/charts/curves';
+import {
+  addFinite,
+  aligned,
+  averaged,
+  RunningAverage,
+  thinned,
+  type Curve,
+} from '../../../src/app/charts/curves';
 
-describe('smoothed', () => {
+describe('the running average', () => {
+  const averages = (values: number[], factor: number) => {
+    const average = new RunningAverage(factor);
+    return values.map((value) => average.next(value));
+  };
+
   it('is the mean weighted by powers of the factor', () => {
     // (0.25 * 4 + 0.5 * 2 + 1 * 8) / 1.75, worked out by hand.
-    expect(smoothed([4, 2, 8], 0.5)[2]).toBeCloseTo(10 / 1.75, 12);
-    expect(smoothed([4, 2, 8], 0)).toEqual([4, 2, 8]);
-    for (const value of smoothed([3, 3, 3], 0.9)) expect(value).toBeCloseTo(3, 12);
+    expect(averages([4, 2, 8], 0.5)[2]).toBeCloseTo(10 / 1.75, 12);
+    expect(averages([4, 2, 8], 0)).toEqual([4, 2, 8]);
+    for (const value of averages([3, 3, 3], 0.9)) expect(value).toBeCloseTo(3, 12);
   });
 
   it('goes past values that are no numbers', () => {
-    expect(smoothed([NaN, 2, Infinity, 4], 0.5)).toEqual([NaN, 2, 2, expect.closeTo(10 / 3, 12)]);
+    expect(averages([NaN, 2, Infinity, 4], 0.5)).toEqual([NaN, 2, 2, expect.closeTo(10 / 3, 12)]);
   });
 });
 
@@ -49,8 +61,10 @@ it('averaged gives the mean point of each bucket', () => {
   expect(averaged({ x: [...y.keys()], y }, 2)).toEqual({ x: [24.5, 74.5], y: [0.5, 10.5] });
 });
 
-it('finite drops the points without a number', () => {
-  expect(finite({ x: [1, 2, 3], y: [NaN, 5, Infinity] })).toEqual({ x: [2], y: [5] });
+it('a point without a number is not added', () => {
+  const curve: Curve = { x: [], y: [] };
+  [NaN, 5, Infinity].forEach((y, x) => addFinite(curve, x, y));
+  expect(curve).toEqual({ x: [1], y: [5] });
 });
 
 it('aligned puts curves over one x, with gaps where a curve has no point', () => {

@@ -5,6 +5,7 @@ import { memoryFolder } from '../../../src/formats/byte-source';
 import { parseLlamaConfig } from '../../../src/formats/llama-config';
 import { openPeftAdapter } from '../../../src/formats/peft-adapter';
 import { expect, test } from '../page-test';
+import { recordMainThread } from './main-thread';
 import { readStoredZip } from './stored-zip';
 
 const STEPS = 10;
@@ -73,10 +74,12 @@ test('drop, train, reload in the middle, resume, stop, ask, download', async ({
   await expect(tokens.getByRole('group').locator('mark').first()).toContainText('barn');
   await expect(page.getByRole('region', { name: 'Memory' })).toContainText('Fits.');
 
+  const mainThread = await recordMainThread(page);
   await page.getByRole('button', { name: 'Train' }).click();
   const status = page.getByRole('status');
   await expect(status).toHaveText(STEP, { timeout: 300_000 });
   await expect(status).toHaveText(/^Step [3-9] /, { timeout: 300_000 });
+  console.log(await mainThread());
   await page.screenshot({ path: testInfo.outputPath('training.png'), fullPage: true });
 
   await page.reload();
