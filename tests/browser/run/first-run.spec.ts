@@ -51,7 +51,9 @@ async function openPage(page: Page, address: string): Promise<void> {
 
 async function dropAndPlan(page: Page): Promise<void> {
   await page.getByLabel('Choose files').setInputFiles(FILES);
-  await expect(page.getByRole('region', { name: 'Dataset' })).toContainText('talk.jsonl');
+  await expect(page.getByRole('region', { name: 'Dataset' })).toContainText('talk.jsonl', {
+    timeout: 60_000,
+  });
   await page.getByRole('button', { name: 'Advanced' }).click();
   await set(page, 'Sequence length', 64);
   await set(page, 'Steps', STEPS);
@@ -72,7 +74,9 @@ test('drop, train, reload in the middle, resume, stop, ask, download', async ({
   await dropAndPlan(page);
   const tokens = page.getByRole('region', { name: 'Tokens' });
   await expect(tokens.getByRole('group').locator('mark').first()).toContainText('barn');
-  await expect(page.getByRole('region', { name: 'Memory' })).toContainText('Fits.');
+  await expect(page.getByRole('region', { name: 'Memory' })).toContainText('Fits.', {
+    timeout: 120_000,
+  });
 
   const mainThread = await recordMainThread(page);
   await page.getByRole('button', { name: 'Train' }).click();

@@ -30,7 +30,7 @@ test('file names, cells and chat texts are shown as what they are, and run nothi
   await page.goto(siteAddress);
   await page.getByLabel('Choose files').setInputFiles(FILES);
   const dataset = page.getByRole('region', { name: 'Dataset' });
-  await expect(dataset).toContainText('<script>window.ran = true');
+  await expect(dataset).toContainText('<script>window.ran = true', { timeout: 60_000 });
   await expect(page.getByRole('alert')).toContainText('onerror=');
   const tokens = page.getByRole('region', { name: 'Tokens' });
   await expect(tokens.getByRole('group')).toContainText('onerror');
