@@ -83,7 +83,7 @@ class Loader {
     const stored = this.#dense(vector.name);
     const bytes = await stored.tensor.source.read(stored.tensor.offset, stored.tensor.length);
     const values = decodeFloats(bytes, stored.dtype);
-    if (firstNonFinite(values) >= 0) throw this.#notFiniteError(vector.name);
+    this.#refuseNonFinite(vector.name, values);
     writeTensor(this.runtime.gpu, vector, values);
     this.#advance(bytes.length);
   }
@@ -197,10 +197,11 @@ class Loader {
     const { gpu } = this.runtime;
     const [codes, absmax, scales] = weight.parts[0]?.tensors ?? [];
     if (!codes || !absmax || !scales) throw new Error(`${weight.name} is not NF4`);
-    const copy = async (to: Tensor, { source, offset, length }: Nf4Weight['codes']) => {
+    const copy = async (to: Tensor, { source, offset, length, dtype }: Nf4Weight['codes']) => {
       const step = 4 * PIECE_ELEMENTS;
       for (let start = 0; start < length; start += step) {
         const bytes = await source.read(offset + start, Math.min(step, length - start));
+        if (dtype === 'F32') this.#refuseNonFinite(weight.name, decodeFloats(bytes, dtype));
         writeTensor(gpu, to, bytes, start);
         await this.#advanceIdle(bytes.length);
       }
@@ -217,7 +218,7 @@ class Loader {
     const table = nf4Table(scalesOf.nestedOffset, quantMap, scalesOf.nestedQuantMap);
     writeTensor(gpu, scales, table);
     const bytes = await nested.source.read(nested.offset, nested.length);
-    if (firstNonFinite(decodeFloats(bytes, 'F32')) >= 0) throw this.#notFiniteError(weight.name);
+    this.#refuseNonFinite(weight.name, decodeFloats(bytes, 'F32'));
     writeTensor(gpu, scales, bytes, table.byteLength);
     this.#advance(bytes.length);
   }
@@ -286,6 +287,10 @@ class Loader {
     const stored = this.folder.weight(name);
     if (stored.kind !== 'dense') throw new Error(`${name} is not dense`);
     return stored;
+  }
+
+  #refuseNonFinite(name: string, values: Float32Array): void {
+    if (firstNonFinite(values) >= 0) throw this.#notFiniteError(name);
   }
 
   #notFiniteError(name: string): InputError {

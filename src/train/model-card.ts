@@ -44,12 +44,19 @@ export function modelCard(facts: ModelCardFacts): string {
     '| --- | --- |',
     ...configKeys().map((key) => `| ${key} | ${code(JSON.stringify(config[key]))} |`),
     '',
-    '## Use',
+    ...use(isAdapter ? adapterUse(baseModel) : modelUse),
+  ].join('\n');
+}
+
+/** The README.md of an adapter that somebody else may have trained: what it belongs to and how to load it. */
+export function adapterCard(baseModel: string): string {
+  return [
+    ...frontMatter(baseModel, true),
+    '# LoRA adapter',
     '',
-    '```python',
-    ...(isAdapter ? adapterUse(baseModel) : modelUse),
-    '```',
+    `An adapter for ${code(baseModel)}, as Tunesmith has written it for PEFT.`,
     '',
+    ...use(adapterUse(baseModel)),
   ].join('\n');
 }
 
@@ -103,6 +110,10 @@ function meanLoss(steps: readonly StepMetrics[]): string {
   const tokens = steps.reduce((sum, step) => sum + step.trained_tokens, 0);
   const total = steps.reduce((sum, step) => sum + step.loss * step.trained_tokens, 0);
   return (total / tokens).toFixed(4);
+}
+
+function use(lines: readonly string[]): string[] {
+  return ['## Use', '', '```python', ...lines, '```', ''];
 }
 
 function adapterUse(baseModel: string): string[] {

@@ -20,6 +20,9 @@ describe('export', () => {
       readFileSync(join(folder, 'made/adapter/adapter_config.json'), 'utf8'),
     );
     expect(config).toMatchObject({ peft_type: 'LORA', r: 2, lora_alpha: 6, use_rslora: true });
+    const card = readFileSync(join(folder, 'made/adapter/README.md'), 'utf8');
+    expect(card).toMatch(/^---\nbase_model: ".*"\nlibrary_name: peft\n/);
+    expect(card).toContain('PeftModel.from_pretrained(model,');
   });
 
   it.each([

@@ -19,9 +19,22 @@ TIMEOUT_SECONDS = 240
 
 def headless(*words: object) -> dict[str, Any]:
     """Runs a command and returns the JSON object that it prints; fails with its standard error where it fails."""
+    done = _run(*words)
+    assert done.returncode == 0, f"{' '.join(map(str, words))}\n{done.stderr}"
+    return json.loads(done.stdout)
+
+
+def refusal(*words: object) -> str:
+    """Runs a command that must find its input bad, and returns the sentence that says so."""
+    done = _run(*words)
+    assert (done.returncode, done.stdout) == (2, ""), done.stderr
+    return done.stderr.splitlines()[-1]
+
+
+def _run(*words: object) -> subprocess.CompletedProcess[str]:
     npm = shutil.which("npm")
     assert npm is not None, "npm is not on the path"
-    done = subprocess.run(
+    return subprocess.run(
         [npm, "run", "--silent", "headless", "--", *map(str, words)],
         cwd=ROOT,
         env={**os.environ, "INIT_CWD": str(ROOT)},
@@ -30,8 +43,6 @@ def headless(*words: object) -> dict[str, Any]:
         timeout=TIMEOUT_SECONDS,
         check=False,
     )
-    assert done.returncode == 0, f"{' '.join(map(str, words))}\n{done.stderr}"
-    return json.loads(done.stdout)
 
 
 def write_json(path: pathlib.Path, value: object) -> pathlib.Path:

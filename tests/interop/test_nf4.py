@@ -16,7 +16,7 @@ from models import (
     random_tokens,
     transformers_logits,
 )
-from terminal import logits_of
+from terminal import logits_of, refusal, write_json
 
 TOKENS = random_tokens([40])
 
@@ -128,3 +128,21 @@ def test_some_linears_dense(certain: pathlib.Path, tmp_path: pathlib.Path) -> No
     with torch.no_grad():
         model.get_parameter(kept).copy_(dense[kept])
     assert_same_logits(logits_of(tmp_path, mixed, TOKENS), transformers_logits(model, TOKENS))
+
+
+@pytest.mark.parametrize("double", [True, False], ids=["double", "single"])
+def test_scales_that_are_no_numbers(double: bool, tmp_path: pathlib.Path) -> None:
+    """One block's scale that is not finite is bad input, told with file and weight, and nothing is written."""
+    random_llama(seed=6).save_pretrained(tmp_path / "dense")
+    prequantised(tmp_path / "dense", tmp_path / "nf4", double=double)
+    path = tmp_path / "nf4" / "model.safetensors"
+    tensors = load_file(path)
+    name = "model.layers.1.mlp.down_proj.weight"
+    tensors[f"{name}.nested_absmax" if double else f"{name}.absmax"][1 - double] = torch.inf
+    save_file(tensors, path, {"format": "pt"})
+    tokens = write_json(tmp_path / "tokens.json", TOKENS)
+    out = tmp_path / "logits.safetensors"
+    sentence = refusal("logits", "--model", path.parent, "--tokens", tokens, "--out", out)
+    assert "model.safetensors" in sentence
+    assert name in sentence
+    assert not out.exists()

@@ -1,5 +1,6 @@
 import { InputError } from '../../errors';
 import { peftAdapterFiles } from '../../formats/peft-adapter';
+import { adapterCard } from '../../train/model-card';
 import { defineCommand } from '../command';
 import {
   headQuantization,
@@ -51,6 +52,8 @@ export const exportCommand = defineCommand({
     const llama = await openModel(values.model);
     const lora = await openAdapter(values.adapter, llama);
     const files = peftAdapterFiles(lora).map(({ name, bytes }) => ({ name, content: bytes }));
+    const card = adapterCard(lora.config.base_model_name_or_path ?? values.model);
+    files.push({ name: 'README.md', content: new TextEncoder().encode(card) });
     await folder.write(files);
     return { out: values.out };
   },
