@@ -1,7 +1,12 @@
 /** The products of linear layers in every form that an adapter may run: the one that it would choose, and the one without subgroups. */
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { linearForward, linearInputGradient, weightGradient } from '../../src/engine/ops/linear';
+import {
+  linearForward,
+  linearInputGradient,
+  loraGradients,
+  weightGradient,
+} from '../../src/engine/ops/linear';
 import { denseWeight } from '../../src/engine/weight';
 import type { GpuFeatures } from '../../src/engine/gpu';
 import { Bench, openTestGpu, type TestGpu } from '../gpu';
@@ -52,6 +57,31 @@ describe.each(FORMS)('products, $form', ({ without }) => {
     await bench.run();
     const expected = linearBackwardReference(layer, gradient).dX.values;
     expect(relativeError(await bench.read(dX), expected)).toBeLessThan(TOLERANCE);
+    bench.destroy();
+  });
+
+  it.each(SHAPES)('adapter gradients, $format', async (shape) => {
+    const { tokens, inputs, outputs, rank = 0 } = shape;
+    const bench = new Bench(context);
+    const { linear, layer } = makeLayer(bench, shape);
+    const gradient = matrix(tokens, outputs, randomFloats(tokens * outputs, 7));
+    const expected = linearBackwardReference(layer, gradient);
+    const { u } = linearReference(layer);
+    if (!u || !expected.g || !expected.dA || !expected.dB) throw new Error('no adapter');
+    const dA = bench.output('dA', [rank, inputs], 0);
+    const dB = bench.output('dB', [outputs, rank], 0);
+    loraGradients(bench.plan, linear, {
+      x: bench.input('x', [tokens, inputs], floats(layer.x)),
+      u: bench.input('u', [tokens, rank], floats(u)),
+      g: bench.input('g', [tokens, rank], floats(expected.g)),
+      dOut: bench.input('dOut', [tokens, outputs], floats(gradient)),
+      dA,
+      dB,
+      tokens,
+    });
+    await bench.run();
+    expect(relativeError(await bench.read(dA), expected.dA.values)).toBeLessThan(TOLERANCE);
+    expect(relativeError(await bench.read(dB), expected.dB.values)).toBeLessThan(TOLERANCE);
     bench.destroy();
   });
 

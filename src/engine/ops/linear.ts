@@ -3,7 +3,7 @@
  * matrix product as further columns of K, and B·A is never formed.
  */
 
-import { f32, u32, type Param, type Plan, type Workgroups } from '../plan';
+import { f32, u32, type Dispatch, type Param, type Plan, type Workgroups } from '../plan';
 import type { Tensor } from '../tensor';
 import { weightConditions, type Weight, type WeightPart } from '../weight';
 import { matrixLaunch } from './tiles';
@@ -55,8 +55,7 @@ export function linearForward(plan: Plan, linear: Linear, forward: LinearForward
     const { rank } = lora;
     plan.dispatch({
       label: `${label} lora down`,
-      kernel: { module: 'lora/down', conditions: { dropout: lora.dropout > 0 } },
-      params: [u32(tokens), u32(weight.columns), u32(rank), ...dropoutParams(lora)],
+      ...adapterKernel('lora/down', lora, { tokens, features: weight.columns, masked: true }),
       tensors: [x, lora.A, u, ...dropoutSeed(lora)],
       workgroups: tallTiles(rank, tokens),
       cost: tokens * weight.columns * rank,
@@ -117,8 +116,7 @@ export function linearInputGradient(
   if (lora && g) {
     plan.dispatch({
       label: `${label} lora up backward`,
-      kernel: { module: 'lora/up_backward' },
-      params: [u32(tokens), u32(weight.rows), u32(lora.rank), f32(lora.scale)],
+      ...adapterKernel('lora/up_backward', lora, { tokens, features: weight.rows }),
       tensors: [dOut, lora.B, g],
       workgroups: tallTiles(lora.rank, tokens),
       cost: tokens * weight.rows * lora.rank,
@@ -177,16 +175,14 @@ export function loraGradients(plan: Plan, linear: Linear, gradients: LoraGradien
   const { x, u, g, dOut, dA, dB, tokens } = gradients;
   plan.dispatch({
     label: `${label} lora A gradient`,
-    kernel: { module: 'lora/a_gradient', conditions: { dropout: lora.dropout > 0 } },
-    params: [u32(tokens), u32(weight.columns), u32(lora.rank), ...dropoutParams(lora)],
+    ...adapterKernel('lora/a_gradient', lora, { tokens, features: weight.columns, masked: true }),
     tensors: [x, g, dA, ...dropoutSeed(lora)],
     workgroups: tallTiles(lora.rank, weight.columns),
     cost: tokens * weight.columns * lora.rank,
   });
   plan.dispatch({
     label: `${label} lora B gradient`,
-    kernel: { module: 'lora/b_gradient' },
-    params: [u32(tokens), u32(weight.rows), u32(lora.rank), f32(lora.scale)],
+    ...adapterKernel('lora/b_gradient', lora, { tokens, features: weight.rows }),
     tensors: [dOut, u, dB],
     workgroups: tallTiles(lora.rank, weight.rows),
     cost: tokens * weight.rows * lora.rank,
@@ -263,6 +259,23 @@ function rowWorkgroups({ rows }: WeightPart): Workgroups {
 /** Workgroups of 64 x 16 results (`shaders/matmul/tall_tile.wesl`). */
 function tallTiles(columns: number, rows: number): Workgroups {
   return [Math.ceil(columns / 16), Math.ceil(rows / 64), 1];
+}
+
+/** Program and parameters that the kernels of `shaders/lora/` share; `masked` ones drop elements of x. */
+function adapterKernel(
+  module: string,
+  lora: Lora,
+  { tokens, features, masked = false }: { tokens: number; features: number; masked?: boolean },
+): Pick<Dispatch, 'kernel' | 'params'> {
+  const { rank, scale, dropout } = lora;
+  const conditions = {
+    aligned: features % 4 === 0 && rank % 4 === 0,
+    dropout: masked && dropout > 0,
+  };
+  return {
+    kernel: { module, conditions },
+    params: [u32(tokens), u32(features), u32(rank), f32(scale), ...dropoutParams(lora)],
+  };
 }
 
 /** An element is dropped where its hash is below the probability in units of 2^-32. */
