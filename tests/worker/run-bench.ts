@@ -14,7 +14,7 @@ import type { Checkpoint } from '../../src/train/checkpoint';
 import { decodeCheckpoint } from '../../src/train/checkpoint-files';
 import { runBatches } from '../../src/train/run-batches';
 import type { RunPhase, RunSummary, TrainerEvent } from '../../src/worker/api';
-import { GpuAccess } from '../../src/worker/gpu-access';
+import { GpuAccess, type Wait } from '../../src/worker/gpu-access';
 import type { LoadedModel, OpenModelForRun } from '../../src/worker/loaded-run';
 import { newRun } from '../../src/worker/new-run';
 import { RunAtWork, type RunSurroundings } from '../../src/worker/run-at-work';
@@ -216,6 +216,13 @@ export class RunBench {
     return new RunBench(services, record, other);
   }
 
+  readonly models = {
+    open: async () => {
+      await this.occasion('open');
+      return { folder: { name: 'tiny' } as LlamaFolder, tokenizer: null };
+    },
+  };
+
   get run(): RunAtWork {
     if (!this.#run) throw new Error('the run is not begun');
     return this.#run;
@@ -238,14 +245,9 @@ export class RunBench {
       gpu: this.#access,
       listing: new RunListing(services, () => this.#run),
       emit: (event) => void this.events.push(event),
-      models: {
-        open: async () => {
-          await this.occasion('open');
-          return { folder: { name: 'tiny' } as LlamaFolder, tokenizer: null };
-        },
-      },
-      openModel: (parts, options) => this.#openModel(parts, options),
-      wait: (milliseconds) => this.#wait(milliseconds),
+      models: this.models,
+      openModel: this.openModel,
+      wait: this.wait,
       ...this.other,
     });
     return this.#run;
@@ -316,7 +318,7 @@ export class RunBench {
     };
   }
 
-  async #openModel(...[parts, options]: Parameters<OpenModelForRun>): Promise<LoadedModel> {
+  readonly openModel: OpenModelForRun = async (parts, options) => {
     for (let piece = 1; piece <= 3; piece++) {
       await this.occasion('load');
       options.signal?.throwIfAborted();
@@ -326,14 +328,14 @@ export class RunBench {
     this.loaded += 1;
     expect(this.loaded, 'models on the GPU at once').toBe(1);
     return new TinyLoaded(parts, this);
-  }
+  };
 
   /** Takes a turn of the event loop, in which what was settled before is heard of. Short waits are grace periods that others cut short. */
-  async #wait(milliseconds: number): Promise<void> {
+  readonly wait: Wait = async (milliseconds) => {
     const isLong = milliseconds > 1000;
     if (isLong) this.waits.push(milliseconds);
     await this.onWait(milliseconds);
     await new Promise((resolve) => setImmediate(resolve));
     if (isLong) this.#milliseconds += milliseconds;
-  }
+  };
 }

@@ -1,0 +1,125 @@
+import { describe, expect, it } from 'vitest';
+import { InputError } from '../../src/errors';
+import { QuotaError } from '../../src/storage/errors';
+import type { RunRequest, TrainerEvent } from '../../src/worker/api';
+import { GpuAccess } from '../../src/worker/gpu-access';
+import type { ModelShelf } from '../../src/worker/models';
+import { LockError } from '../../src/worker/tab-lock';
+import { TrainerService } from '../../src/worker/trainer-service';
+import { withFailingWrite } from '../storage/fresh-database';
+import { FakeLocks } from './fake-locks';
+import { CONFIG, RunBench } from './run-bench';
+
+const REQUEST: RunRequest = {
+  name: '',
+  modelId: 'tiny',
+  datasetId: 'data',
+  config: CONFIG,
+  precision: 'auto',
+  prompts: [],
+  sampleEverySteps: 3,
+};
+
+/** A tab's service over the storage that all tabs of a bench share, and what it tells. */
+async function openTab(bench: RunBench, locks: LockManager) {
+  const shelf = {
+    ...bench.models,
+    list: () => Promise.resolve([{ id: 'tiny', name: 'Tiny', state: 'installed' }]),
+  } as unknown as ModelShelf;
+  const gpu = new GpuAccess(() => bench.gpu.instance);
+  const { wait, openModel } = bench;
+  const service = new TrainerService(bench.services, shelf, gpu, { locks, wait, openModel });
+  const events: TrainerEvent[] = [];
+  await service.listen((event) => events.push(event));
+  const lockStates = () => events.flatMap((event) => (event.type === 'lock' ? [event.lock] : []));
+  const until = async (isTold: (event: TrainerEvent) => boolean): Promise<void> => {
+    while (!events.some(isTold)) await new Promise((resolve) => setImmediate(resolve));
+  };
+  return { service, lockStates, until };
+}
+
+const isPhase = (phase: string) => (event: TrainerEvent) =>
+  event.type === 'run' && event.run.phase === phase;
+const isLock = (lock: string) => (event: TrainerEvent) =>
+  event.type === 'lock' && event.lock === lock;
+
+describe('the trainer service', () => {
+  it('trains one run at a time and gives the lock back when it ends', async () => {
+    const bench = await RunBench.create();
+    const { service, until, lockStates } = await openTab(bench, new FakeLocks().of('a'));
+    const [begun, second] = await Promise.allSettled([
+      service.train(REQUEST),
+      service.train(REQUEST),
+    ]);
+    expect(begun).toMatchObject({ status: 'fulfilled', value: { phase: 'preparing' } });
+    expect(second).toMatchObject({ status: 'rejected', reason: expect.any(InputError) as unknown });
+    const { id } = (await service.runs())[0] ?? { id: '' };
+    await expect(service.deleteRun(id)).rejects.toThrow('the run is at work; stop it first');
+    await expect(service.removeModel('tiny')).rejects.toThrow('needs this model');
+    await until(isPhase('finished'));
+    await until(isLock('here'));
+    expect(lockStates()).toEqual(['free', 'here', 'free']);
+    expect(await service.lastRun()).toMatchObject({ id, phase: 'finished', step: 5 });
+    expect((await service.openRun(id)).metrics.map(({ step }) => step)).toEqual([1, 2, 3, 4, 5]);
+    await expect(service.resume(id)).rejects.toThrow('the run is finished; start a new one');
+    await service.deleteRun(id);
+    // The bench's own record is all that is left.
+    expect(await service.runs()).toHaveLength(1);
+  });
+
+  it('of a second tab keeps off a run at work in the first, and takes it over when that is killed', async () => {
+    const bench = await RunBench.create();
+    const locks = new FakeLocks();
+    const first = await openTab(bench, locks.of('a'));
+    const second = await openTab(bench, locks.of('b'));
+    let hangs = false;
+    bench.onOccasion = async (name) => {
+      // A tab that is killed does nothing more.
+      if (name === 'readStep' && hangs) await new Promise(() => undefined);
+    };
+    const { id } = await first.service.train(REQUEST);
+    await first.until((event) => event.type === 'steps' && event.metrics[0]?.step === 2);
+    hangs = true;
+    await second.until(isLock('elsewhere'));
+    await expect(second.service.train(REQUEST)).rejects.toThrow(LockError);
+    await expect(second.service.resume(id)).rejects.toThrow(LockError);
+    await expect(second.service.deleteRun(id)).rejects.toThrow('at work in another tab');
+    expect((await second.service.openRun(id)).phase).toBe('interrupted');
+
+    locks.kill('a');
+    bench.loaded = 0;
+    await second.until((event) => event.type === 'lock' && event.lock === 'free');
+    hangs = false;
+    await second.service.resume(id);
+    await second.until(isPhase('finished'));
+    expect((await second.service.openRun(id)).metrics.map(({ step }) => step)).toEqual([
+      1, 2, 3, 4, 5,
+    ]);
+  });
+
+  it('that cannot store a new run says so, keeps nothing of it, and can train when there is room', async () => {
+    const bench = await RunBench.create();
+    const { service, until } = await openTab(bench, new FakeLocks().of('a'));
+    const { datasets, runs } = bench.services;
+    const before = [await datasets.list(), await runs.list()];
+    for (let n = 1; n <= 2; n++) {
+      await withFailingWrite(n, 'in the call', async () => {
+        await expect(service.train(REQUEST)).rejects.toThrow(QuotaError);
+      });
+      expect([await datasets.list(), await runs.list()]).toEqual(before);
+    }
+    await service.train(REQUEST);
+    await until(isPhase('finished'));
+  });
+
+  it('refuses what cannot be trained and leaves the lock alone', async () => {
+    const bench = await RunBench.create();
+    const { service, lockStates } = await openTab(bench, new FakeLocks().of('a'));
+    const train = (change: Partial<RunRequest>) => service.train({ ...REQUEST, ...change });
+    await expect(train({ modelId: 'other' })).rejects.toThrow('the model is not installed');
+    await expect(train({ datasetId: 'gone' })).rejects.toThrow('drop its files again');
+    await expect(train({ config: { ...CONFIG, r: -1 } })).rejects.toThrow(/^r is -1/);
+    await expect(service.resume('gone')).rejects.toThrow('not stored here any more');
+    expect(lockStates().at(-1)).toBe('free');
+  });
+});
