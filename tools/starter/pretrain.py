@@ -172,7 +172,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True, help="folder to write")
     length = parser.add_mutually_exclusive_group(required=True)
     length.add_argument("--steps", type=int, help="steps of the run")
-    length.add_argument("--seconds", type=float, help="time of the run, compilation left out of nothing")
+    length.add_argument("--seconds", type=float, help="time of the run, compilation included")
     parser.add_argument("--paragraph", type=int, default=290, help="the token of a paragraph's end")
     parser.add_argument("--batch-tokens", type=int, default=8192, help="tokens of a step")
     arguments = parser.parse_args()
