@@ -26,7 +26,7 @@ function countBuffers() {
     living.bytes += buffer.size;
     buffer.destroy = () => {
       living.bytes -= buffer.size;
-      return destroy();
+      destroy();
     };
     return buffer;
   });
