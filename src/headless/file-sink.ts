@@ -1,8 +1,9 @@
-import { mkdtemp, open, rm } from 'node:fs/promises';
+import { mkdtemp, open } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { ByteSink } from '../data/byte-sink';
 import { InputError } from '../errors';
+import { holdTemporary, removeTemporary } from './temporary';
 
 const BUFFER_BYTES = 2 ** 20;
 
@@ -15,6 +16,7 @@ export interface FileSink extends ByteSink {
 /** Opens a ByteSink over a temporary file of its own, so that data of any size take little memory. */
 export async function openFileSink(): Promise<FileSink> {
   const folder = await mkdtemp(join(tmpdir(), 'tunesmith-'));
+  holdTemporary(folder);
   const handle = await open(join(folder, 'tokens'), 'w+');
   const pending = new Uint8Array(BUFFER_BYTES);
   let pendingBytes = 0;
@@ -58,7 +60,7 @@ export async function openFileSink(): Promise<FileSink> {
     },
     async close() {
       await handle.close();
-      await rm(folder, { recursive: true, force: true });
+      await removeTemporary(folder);
     },
   };
 }

@@ -1,7 +1,8 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { headless, temporaryFolder, tokenizerModel, writeFiles } from './terminal';
+import { headless, ROOT, temporaryFolder, tokenizerModel, writeFiles } from './terminal';
 
 const jsonLines = (path: string): unknown[] =>
   readFileSync(path, 'utf8')
@@ -111,5 +112,28 @@ describe('tokenize', () => {
     expect(answer.code).toBe(2);
     expect(answer.last).toContain(message);
     expect(readdirSync(folder).sort()).toEqual(['config.json', 'data.jsonl']);
+  });
+
+  it('leaves nothing behind when it is interrupted', async () => {
+    const folder = temporaryFolder();
+    tokenizerModel(folder);
+    writeFiles(folder, {
+      'd.jsonl': `${JSON.stringify({ text: 'one two three '.repeat(20) })}\n`.repeat(50_000),
+    });
+    const temporary = join(folder, 'temporary');
+    mkdirSync(temporary);
+    const call = ['tokenize', '--model', 'model', '--data', 'd.jsonl', '--out', 'tokens.jsonl'];
+    const child = spawn(process.execPath, [join(ROOT, 'tools/headless.mjs'), ...call], {
+      env: { ...process.env, INIT_CWD: folder, TMPDIR: temporary },
+      stdio: 'ignore',
+    });
+    const ended = new Promise((resolve) => child.on('close', resolve));
+    while (child.exitCode === null && readdirSync(temporary).length === 0) {
+      await new Promise((resolve) => setTimeout(resolve, 2));
+    }
+    child.kill('SIGTERM');
+    expect(await ended).toBe(143);
+    expect(readdirSync(temporary)).toEqual([]);
+    expect(readdirSync(folder)).not.toContain('tokens.jsonl');
   });
 });
