@@ -1,17 +1,16 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
-import type { Page } from '@playwright/test';
 import { memoryFolder } from '../../../src/formats/byte-source';
 import { parseLlamaConfig } from '../../../src/formats/llama-config';
 import { openPeftAdapter } from '../../../src/formats/peft-adapter';
 import { expect, test } from '../page-test';
 import { recordMainThread } from './main-thread';
+import { dropAndPlan, openPage, stepStatus } from './run-page';
 import { readStoredZip } from './stored-zip';
 
 const STEPS = 10;
 
-/** What a step's status reads like. */
-const STEP = new RegExp(`^Step \\d+ of ${STEPS}, loss \\d+\\.\\d{3}, [\\d.,]+ tokens/s$`);
+const STEP = stepStatus(STEPS);
 
 /** Small enough for a GPU that a processor plays: a few short conversations, and a story. */
 const FILES = [
@@ -38,40 +37,14 @@ const FILES = [
   },
 ];
 
-async function set(page: Page, name: string, value: number): Promise<void> {
-  const field = page.getByRole('spinbutton', { name, exact: true });
-  await field.fill(String(value));
-  await field.blur();
-}
-
-async function openPage(page: Page, address: string): Promise<void> {
-  await page.goto(address);
-  await expect(page.getByText('for a run')).toBeVisible({ timeout: 30_000 });
-}
-
-async function dropAndPlan(page: Page): Promise<void> {
-  await page.getByLabel('Choose files').setInputFiles(FILES);
-  await expect(page.getByRole('region', { name: 'Dataset' })).toContainText('talk.jsonl', {
-    timeout: 60_000,
-  });
-  await page.getByRole('button', { name: 'Advanced' }).click();
-  await set(page, 'Sequence length', 64);
-  await set(page, 'Steps', STEPS);
-  await set(page, 'Rank', 4);
-  await set(page, 'Learning rate', 0.002);
-  await set(page, 'Save every', 2);
-  await set(page, 'Rows at once', 1);
-  await set(page, 'Accumulated batches', 1);
-  await page.getByRole('textbox', { name: 'Prompts' }).fill('Where is the hen?');
-}
-
 test('drop, train, reload in the middle, resume, stop, ask, download', async ({
   page,
   siteAddress,
   complaints,
 }, testInfo) => {
   await openPage(page, siteAddress);
-  await dropAndPlan(page);
+  await dropAndPlan(page, FILES, { steps: STEPS, saveEvery: 2, prompts: 'Where is the hen?' });
+  await expect(page.getByRole('region', { name: 'Dataset' })).toContainText('talk.jsonl');
   const tokens = page.getByRole('region', { name: 'Tokens' });
   await expect(tokens.getByRole('group').locator('mark').first()).toContainText('barn');
   await expect(page.getByRole('region', { name: 'Memory' })).toContainText('Fits.', {

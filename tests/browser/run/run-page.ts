@@ -21,7 +21,9 @@ export async function dropAndPlan(
   { steps, saveEvery, prompts }: RunSettings,
 ): Promise<void> {
   await page.getByLabel('Choose files').setInputFiles(files);
-  await expect(page.getByRole('region', { name: 'Dataset' })).toContainText('Trained');
+  await expect(page.getByRole('region', { name: 'Dataset' })).toContainText('Trained', {
+    timeout: 60_000,
+  });
   await page.getByRole('button', { name: 'Advanced' }).click();
   await set(page, 'Sequence length', 64);
   await set(page, 'Steps', steps);
