@@ -175,7 +175,7 @@ export class Tunesmith {
   }
 
   /** Makes the zip of the shown run and hands it to the browser to save. */
-  async downloadAdapter(): Promise<void> {
+  async downloadZip(): Promise<void> {
     const { summary } = this.run;
     if (!summary) return;
     const file = await this.download.run('Writing the zip', (onProgress) =>
