@@ -61,8 +61,11 @@ interface LoopParts {
 interface PendingStep {
   drawn: DrawnStep;
   learningRate: number;
-  reading: Promise<StepReading>;
+  reading: Promise<TimedReading>;
 }
+
+/** What a step came to, and when the GPU was done with it, in seconds of the run: it is taken in up to a step later. */
+type TimedReading = StepReading & { seconds: number };
 
 /**
  * The loop of one session. It submits the micro-batches of step k + 1 while the GPU still works on step k, and takes in what step k came
@@ -120,7 +123,7 @@ export class RunLoop {
   }
 
   async #submitUpdate(drawn: DrawnStep): Promise<void> {
-    const { model, config, state } = this.parts;
+    const { model, config, state, clock } = this.parts;
     const learningRate = learningRateAt(config, state.step, state.constants.totalSteps);
     const t = state.progress.updates + 1;
     await model.update({
@@ -133,7 +136,7 @@ export class RunLoop {
       biasCorrection2: 1 - config.adam_beta2 ** t,
       maxGradNorm: config.max_grad_norm,
     });
-    const reading = model.readStep();
+    const reading = model.readStep().then((read) => ({ ...read, seconds: clock.seconds }));
     // It is awaited later; until then a lost GPU must not count as an error that nobody handles.
     reading.catch(() => undefined);
     this.#pending = { drawn, learningRate, reading };
@@ -143,13 +146,13 @@ export class RunLoop {
   async #takePending(): Promise<void> {
     if (!this.#pending) return;
     const { drawn, learningRate, reading } = this.#pending;
-    const { state, clock, listeners } = this.parts;
+    const { state, listeners } = this.parts;
     const read = await reading;
     this.#pending = null;
     this.#unsaved = true;
     const hopeless = !read.finite && state.progress.skippedInARow + 1 >= HOPELESS;
     const evaluationDue = !hopeless && this.#evaluationDue(state.step + 1);
-    const seconds = clock.seconds;
+    const { seconds } = read;
     const metrics = state.takeStep(drawn, read, { learningRate, seconds, evaluationDue });
     if (!evaluationDue) listeners.onStep(metrics);
     if (hopeless) {
