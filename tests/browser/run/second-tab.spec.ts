@@ -19,13 +19,11 @@ for (const [end, endTab] of Object.entries(ENDS)) {
     siteAddress,
   }) => {
     await page.goto(siteAddress);
-    await page
-      .getByLabel('Choose files')
-      .setInputFiles({
-        name: 'a.txt',
-        mimeType: 'text/plain',
-        buffer: Buffer.from('The hen sat.'),
-      });
+    await page.getByLabel('Choose files').setInputFiles({
+      name: 'a.txt',
+      mimeType: 'text/plain',
+      buffer: Buffer.from('The hen sat.'),
+    });
     await page.getByRole('button', { name: 'Train' }).click();
     await expect(page.getByRole('status')).toHaveText(/^(Preparing|Step)/, { timeout: 60_000 });
 
