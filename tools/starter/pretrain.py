@@ -120,8 +120,8 @@ class Log:
         print(json.dumps(line), flush=True)
 
 
-def train(model: Llama, text: Text, batch_tokens: int, progress_at: Callable[[int], float], log: Log, folder: Path) -> int:
-    """Trains until the progress is 1. The value is the number of steps."""
+def train(model: Llama, text: Text, batch_tokens: int, progress_at: Callable[[int], float], log: Log, folder: Path) -> None:
+    """Trains until the progress is 1."""
     updates = optimisers(model, text.device == "cuda")
     peaks = [group["lr"] for update in updates for group in update.param_groups]
     groups = [group for update in updates for group in update.param_groups]
@@ -150,12 +150,11 @@ def train(model: Llama, text: Text, batch_tokens: int, progress_at: Callable[[in
             log.write({"step": step, "progress": round(progress, 4), "loss": round(loss.item(), 4), "tokens": tokens, "seconds": spent})
         if now - saved > SAVE_SECONDS:
             saved = now
-            finish(model, text, log, folder, {"step": step, "tokens": tokens})
-    finish(model, text, log, folder, {"step": step, "tokens": tokens})
-    return step
+            keep(model, text, log, folder, {"step": step, "tokens": tokens})
+    keep(model, text, log, folder, {"step": step, "tokens": tokens})
 
 
-def finish(model: Llama, text: Text, log: Log, folder: Path, state: Mapping[str, int]) -> None:
+def keep(model: Llama, text: Text, log: Log, folder: Path, state: Mapping[str, int]) -> None:
     """Writes the weights, and the losses on text never read, with plain weights and with NF4."""
     random = torch.Generator().manual_seed(SEED)
     model.quantise(random, 0.0)

@@ -76,7 +76,7 @@ export function cachedAttention(
     params: [u32(heads), u32(kvHeads), f32(1 / Math.sqrt(headDim))],
     tensors: [q, kCache, vCache, out, range],
     workgroups: [heads, tokens, 1],
-    // How far the cache is filled is not known here: half is as good a guess as any.
+    // The plan is recorded before the cache is filled: of a multiply-add for keys and one for values, half are counted.
     cost: tokens * heads * headDim * capacity,
   });
 }
