@@ -1,10 +1,12 @@
 /** A GPU for tests: the machine's own adapter through Dawn. Where there is none, tests fail. */
 
+import type { ActivationType } from '../src/engine/ops/activation';
 import { openGpu, unwrap, type GpuOptions } from '../src/engine/gpu';
 import { Plan } from '../src/engine/plan';
 import { Runtime } from '../src/engine/runtime';
 import { TensorSet, type DType, type Tensor } from '../src/engine/tensor';
 import { readBytes, readFloats, writeTensor } from '../src/engine/transfer';
+import { decodeFloats, encodeFloats } from '../src/formats/float-codec';
 import { createNodeGpu } from '../src/headless/gpu';
 
 /** An open device with what plans need to run on it. */
@@ -23,9 +25,14 @@ export class Bench {
 
   constructor(private readonly context: TestGpu) {}
 
-  /** An f32 tensor with contents. */
-  input(name: string, shape: readonly number[], data: Float32Array<ArrayBuffer>): Tensor {
-    return this.raw(name, shape, 'f32', data);
+  /** A tensor with contents; as f16 they are rounded to the nearest. */
+  input(
+    name: string,
+    shape: readonly number[],
+    data: Float32Array<ArrayBuffer>,
+    dtype: ActivationType = 'f32',
+  ): Tensor {
+    return this.raw(name, shape, dtype, dtype === 'f32' ? data : encodeFloats(data, 'F16'));
   }
 
   /** A tensor of any type with its bytes. */
@@ -45,10 +52,15 @@ export class Bench {
     this.#contents.push({ tensor, data });
   }
 
-  /** An f32 tensor poisoned with a value that no kernel should leave behind. */
-  output(name: string, shape: readonly number[], poison = NaN): Tensor {
+  /** A tensor poisoned with a value that no kernel should leave behind. */
+  output(
+    name: string,
+    shape: readonly number[],
+    poison = NaN,
+    dtype: ActivationType = 'f32',
+  ): Tensor {
     const length = shape.reduce((product, extent) => product * extent, 1);
-    return this.input(name, shape, new Float32Array(length).fill(poison));
+    return this.input(name, shape, new Float32Array(length).fill(poison), dtype);
   }
 
   /** Allocates, uploads, compiles and runs the plan once; results are read with {@link Bench.read}. */
@@ -65,8 +77,11 @@ export class Bench {
     unwrap(result);
   }
 
-  read(tensor: Tensor): Promise<Float32Array<ArrayBuffer>> {
-    return readFloats(this.context.gpu, tensor);
+  /** The numbers of an f32 or f16 tensor. */
+  async read(tensor: Tensor): Promise<Float32Array<ArrayBuffer>> {
+    if (tensor.dtype !== 'f16') return readFloats(this.context.gpu, tensor);
+    const bytes = await this.readBytes(tensor);
+    return decodeFloats(new Uint8Array(bytes, 0, 2 * tensor.elements), 'F16');
   }
 
   readBytes(tensor: Tensor): Promise<ArrayBuffer> {

@@ -87,7 +87,7 @@ export function recordBlockForward(
 
 /**
  * Records the backward pass of a block: `dStream` [tokens, hidden] holds the gradient of the block's output and becomes that of its input
- * `x`. `kept.gate` and `kept.up` are used up.
+ * `x`. What forward kept stays as it is.
  */
 export function recordBlockBackward(
   plan: Plan,
@@ -113,16 +113,20 @@ export function recordBlockBackward(
 
   recordSwiglu(plan, inputs, block, kept, scratch.product);
   back('down_proj', scratch.product, dStream, scratch.dProduct);
+  // The product is used up, and its gradient is with this: their space takes the gradients of up and gate.
+  const dUp = scratch.product;
+  const dGate = scratch.dProduct;
   swigluBackward(plan, {
     label: block.label,
     gate: kept.gate,
     up: kept.up,
-    dOut: scratch.dProduct,
+    dOut: dGate,
+    dUp,
     count: tokens * inputs.shape.feedForward,
   });
   rmsNorm(plan, { ...postAttentionNorm(inputs, block, kept), out: scratch.norm, epsilon });
-  back('gate_proj', scratch.norm, kept.gate, scratch.dNorm);
-  back('up_proj', scratch.norm, kept.up, scratch.dNorm, true);
+  back('gate_proj', scratch.norm, dGate, scratch.dNorm);
+  back('up_proj', scratch.norm, dUp, scratch.dNorm, true);
   recordNormBackward(plan, postAttentionNorm(inputs, block, kept), scratch.dNorm, dStream, {
     dWeight: gradients.weights?.postAttentionNorm,
   });

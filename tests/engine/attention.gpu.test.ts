@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { ActivationType } from '../../src/engine/ops/activation';
 import {
   attentionBackward,
   attentionForward,
@@ -12,7 +13,13 @@ import {
   type AttentionShape,
 } from '../reference/attention';
 import { Bench, openTestGpu, type TestGpu } from '../gpu';
-import { finiteDifferences, randomFloats, relativeError } from '../reference/numeric';
+import {
+  finiteDifferences,
+  HALF_ROUNDING,
+  nearestHalves,
+  randomFloats,
+  relativeError,
+} from '../reference/numeric';
 
 // Scores are sums of at most 128 products, sums over keys of at most 130 terms, all in f32: a few times sqrt(130) * 2^-24 = 7e-7.
 // exp2 may be 3 + 2 |x| ulp off by WGSL's rules, here up to 4e-6.
@@ -32,6 +39,13 @@ const SHAPES: AttentionShape[] = [
   { tokens: 66, heads: 2, kvHeads: 1, headDim: 96 },
   { tokens: 35, heads: 1, kvHeads: 1, headDim: 102 },
   { tokens: 70, heads: 4, kvHeads: 2, headDim: 128 },
+];
+
+/** Of those that are kept in 16 bits: rows of one block and of four, one of an odd number of words. */
+const HALF_SHAPES: AttentionShape[] = [
+  { tokens: 67, heads: 4, kvHeads: 2, headDim: 32 },
+  { tokens: 9, heads: 3, kvHeads: 3, headDim: 6 },
+  { tokens: 35, heads: 1, kvHeads: 1, headDim: 102 },
 ];
 
 let context: TestGpu;
@@ -59,6 +73,26 @@ describe.each(SHAPES)('attention $tokens x $heads/$kvHeads x $headDim', (shape) 
     COMPILE_TIMEOUT,
   );
 });
+
+it.each(HALF_SHAPES)(
+  'keeps q, k, v and out in 16 bits, $tokens x $heads/$kvHeads x $headDim',
+  async (shape) => {
+    const whole = randomInputs(shape, 11);
+    const { q, k, v } = whole;
+    const kept = { ...whole, q: nearestHalves(q), k: nearestHalves(k), v: nearestHalves(v) };
+    const dOut = randomFloats(q.length, 14);
+    const expected = attentionReference(shape, kept);
+    const actual = await runAttention(shape, kept, dOut, 'f16');
+    expect(relativeError(actual.out, expected.out)).toBeLessThan(HALF_ROUNDING);
+    // All else is f32, from what was kept.
+    const gradients = attentionBackwardReference(shape, kept, dOut, actual.out);
+    expect(relativeError(actual.logSumExp, expected.logSumExp)).toBeLessThan(TOLERANCE);
+    expect(relativeError(actual.dQ, gradients.dQ)).toBeLessThan(TOLERANCE);
+    expect(relativeError(actual.dK, gradients.dK)).toBeLessThan(TOLERANCE);
+    expect(relativeError(actual.dV, gradients.dV)).toBeLessThan(TOLERANCE);
+  },
+  COMPILE_TIMEOUT,
+);
 
 it('gives the outputs and gradients of PyTorch', async () => {
   const { shape, q, k, v, dOut, sequenceStarts, ...expected } = fixture.attention;
@@ -160,6 +194,7 @@ async function runAttention(
   shape: AttentionShape,
   inputs: Inputs,
   dOut: Float32Array<ArrayBuffer>,
+  type: ActivationType = 'f32',
 ): Promise<Record<'out' | 'logSumExp' | 'dQ' | 'dK' | 'dV', Float32Array<ArrayBuffer>>> {
   const { tokens, heads, kvHeads, headDim } = shape;
   const queries = [tokens, heads * headDim];
@@ -167,10 +202,10 @@ async function runAttention(
   const bench = new Bench(context);
   const attention: Attention = {
     label: 'attention',
-    q: bench.input('q', queries, inputs.q),
-    k: bench.input('k', keys, inputs.k),
-    v: bench.input('v', keys, inputs.v),
-    out: bench.output('out', queries),
+    q: bench.input('q', queries, inputs.q, type),
+    k: bench.input('k', keys, inputs.k, type),
+    v: bench.input('v', keys, inputs.v, type),
+    out: bench.output('out', queries, NaN, type),
     logSumExp: bench.output('logSumExp', [tokens, heads]),
     sequenceStarts: bench.raw('sequenceStarts', [tokens], 'u32', inputs.sequenceStarts),
     ...shape,

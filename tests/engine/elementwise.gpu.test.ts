@@ -2,7 +2,13 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { add } from '../../src/engine/ops/add';
 import { swiglu, swigluBackward } from '../../src/engine/ops/swiglu';
 import { Bench, openTestGpu, type TestGpu } from '../gpu';
-import { at, finiteDifferences, randomFloats, relativeError } from '../reference/numeric';
+import {
+  at,
+  finiteDifferences,
+  nearestHalves,
+  randomFloats,
+  relativeError,
+} from '../reference/numeric';
 import { swigluBackwardReference, swigluReference } from '../reference/swiglu';
 
 // A handful of f32 roundings; exp may be 3 + 2 |x| ulp off by WGSL's rules.
@@ -20,24 +26,33 @@ describe.each(COUNTS)('%i elements', (count) => {
   const up = randomFloats(count, 2, 2);
   const dOut = randomFloats(count, 3);
 
-  it('go through SwiGLU and back like the reference', async () => {
-    const bench = new Bench(context);
-    const tensors = {
-      label: 'swiglu',
-      gate: bench.input('gate', [count], gate),
-      up: bench.input('up', [count], up),
-      count,
-    };
-    const out = bench.output('out', [count]);
-    swiglu(bench.plan, { ...tensors, out });
-    swigluBackward(bench.plan, { ...tensors, dOut: bench.input('dOut', [count], dOut) });
-    await bench.run();
-    const expected = swigluBackwardReference(gate, up, dOut);
-    expect(relativeError(await bench.read(out), swigluReference(gate, up))).toBeLessThan(TOLERANCE);
-    expect(relativeError(await bench.read(tensors.gate), expected.dGate)).toBeLessThan(TOLERANCE);
-    expect(relativeError(await bench.read(tensors.up), expected.dUp)).toBeLessThan(TOLERANCE);
-    bench.destroy();
-  });
+  it.each(['f32', 'f16'] as const)(
+    'go through SwiGLU and back like the reference, kept as %s',
+    async (type) => {
+      const bench = new Bench(context);
+      const kept = type === 'f32' ? [gate, up] : [nearestHalves(gate), nearestHalves(up)];
+      const [g = gate, u = up] = kept;
+      const tensors = {
+        label: 'swiglu',
+        gate: bench.input('gate', [count], g, type),
+        up: bench.input('up', [count], u, type),
+        count,
+      };
+      const out = bench.output('out', [count]);
+      const dGate = bench.input('dOut', [count], dOut);
+      const dUp = bench.output('dUp', [count]);
+      swiglu(bench.plan, { ...tensors, out });
+      swigluBackward(bench.plan, { ...tensors, dOut: dGate, dUp });
+      await bench.run();
+      const expected = swigluBackwardReference(g, u, dOut);
+      expect(relativeError(await bench.read(out), swigluReference(g, u))).toBeLessThan(TOLERANCE);
+      expect(relativeError(await bench.read(dGate), expected.dGate)).toBeLessThan(TOLERANCE);
+      expect(relativeError(await bench.read(dUp), expected.dUp)).toBeLessThan(TOLERANCE);
+      expect(await bench.read(tensors.gate)).toEqual(g);
+      expect(await bench.read(tensors.up)).toEqual(u);
+      bench.destroy();
+    },
+  );
 
   it('are added, and what lies behind them stays', async () => {
     const bench = new Bench(context);

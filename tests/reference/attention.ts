@@ -43,11 +43,12 @@ export function attentionReference(
   return { out, logSumExp };
 }
 
-/** Gradients of sum(dOut · out) with respect to q, k and v. */
+/** Gradients of sum(dOut · out) with respect to q, k and v; `out` is what forward kept of its result. */
 export function attentionBackwardReference(
   shape: AttentionShape,
   inputs: AttentionInputs,
   dOut: ArrayLike<number>,
+  out: ArrayLike<number> = attentionReference(shape, inputs).out,
 ): { dQ: Float64Array; dK: Float64Array; dV: Float64Array } {
   const { tokens, heads, kvHeads, headDim } = shape;
   const scale = 1 / Math.sqrt(headDim);
@@ -61,7 +62,7 @@ export function attentionBackwardReference(
       const dProbabilities = probabilities.map((_, i) =>
         dot(dOut, query, inputs.v, keyOffset(shape, first + i, head), headDim),
       );
-      const mean = probabilities.reduce((sum, p, i) => sum + p * at(dProbabilities, i), 0);
+      const mean = dot(dOut, query, out, query, headDim);
       probabilities.forEach((p, i) => {
         const key = keyOffset(shape, first + i, head);
         const dScore = p * (at(dProbabilities, i) - mean) * scale;

@@ -1,5 +1,18 @@
 /** Helpers that every reference and kernel test shares. */
 
+import { decodeFloats, encodeFloats } from '../../src/formats/float-codec';
+
+/**
+ * What storing a number as f16 changes of it at most, relative to it: 11 significant bits, rounded up or down as WGSL leaves it to the
+ * adapter. Sums that were made in f16 as well would be several times as far off.
+ */
+export const HALF_ROUNDING = 2 ** -10;
+
+/** The f16 nearest to each number: what a kernel reads of activations that are stored so. */
+export function nearestHalves(values: ArrayLike<number>): Float32Array<ArrayBuffer> {
+  return decodeFloats(encodeFloats(Float32Array.from(values), 'F16'), 'F16');
+}
+
 /** `values[index]`, or an error instead of `undefined`: a reference that reads past its input is wrong. */
 export function at(values: ArrayLike<number>, index: number): number {
   const value = values[index];

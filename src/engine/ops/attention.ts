@@ -8,6 +8,7 @@
 
 import { f32, linearWorkgroups, u32, type Dispatch, type Plan } from '../plan';
 import type { Tensor } from '../tensor';
+import { storageConditions } from './activation';
 
 /** Rows that a workgroup keeps; also its invocations. */
 const TILE = 64;
@@ -16,7 +17,10 @@ const BLOCK = 32;
 /** The widest head whose sums have a place in registers. */
 const MAXIMUM_HEAD_DIM = 128;
 
-/** Tensors and shapes of one attention. `heads` query heads share `kvHeads` heads of keys and values, in consecutive groups. */
+/**
+ * Tensors and shapes of one attention. `heads` query heads share `kvHeads` heads of keys and values, in consecutive groups. q, k, v and out
+ * are all f32 or all f16; gradients are f32.
+ */
 export interface Attention {
   readonly label: string;
   /** [tokens, heads · headDim] */
@@ -42,7 +46,11 @@ export interface Attention {
 export function attentionForward(plan: Plan, attention: Attention): void {
   const { label, q, k, v, out, logSumExp, sequenceStarts, tokens, heads } = attention;
   plan.dispatch({
-    ...attentionKernel('attention/forward', attention),
+    ...attentionKernel('attention/forward', attention, {
+      x: [q, k],
+      passing_other: [v],
+      out: [out],
+    }),
     label: `${label} forward`,
     tensors: [q, k, v, out, logSumExp, sequenceStarts],
     workgroups: [Math.ceil(tokens / TILE), heads, 1],
@@ -66,35 +74,53 @@ export function attentionBackward(
     readonly dV: Tensor;
   },
 ): void {
-  const { label, q, k, v, out, logSumExp, sequenceStarts, dOut, rowDot } = attention;
+  const { label, q, k, v, out, logSumExp, sequenceStarts, dOut, rowDot, dQ, dK, dV } = attention;
   const { tokens, heads, kvHeads, headDim } = attention;
   const tiles = Math.ceil(tokens / TILE);
   plan.dispatch({
     label: `${label} row products`,
-    kernel: { module: 'attention/row_dot', constants: { workgroup_size: TILE } },
+    kernel: {
+      module: 'attention/row_dot',
+      constants: { workgroup_size: TILE },
+      conditions: storageConditions({ x: [out] }),
+    },
     params: [u32(tokens * heads), u32(headDim)],
     tensors: [out, dOut, rowDot],
     workgroups: linearWorkgroups(Math.ceil((tokens * heads) / TILE)),
     cost: tokens * heads * headDim,
   });
   plan.dispatch({
-    ...attentionKernel('attention/query_gradient', attention),
+    ...attentionKernel('attention/query_gradient', attention, {
+      x: [q, k],
+      passing_other: [v],
+      held_other: [dOut],
+      out: [dQ],
+    }),
     label: `${label} query gradient`,
-    tensors: [q, k, v, attention.dQ, dOut, logSumExp, rowDot, sequenceStarts],
+    tensors: [q, k, v, dQ, dOut, logSumExp, rowDot, sequenceStarts],
     workgroups: [tiles, heads, 1],
     cost: 3 * pairCost(attention),
   });
   plan.dispatch({
-    ...attentionKernel('attention/key_gradient', attention),
+    ...attentionKernel('attention/key_gradient', attention, {
+      x: [k, q],
+      passing_other: [dOut],
+      held_other: [v],
+      out: [dK],
+    }),
     label: `${label} key gradient`,
-    tensors: [k, q, dOut, attention.dK, v, logSumExp, rowDot, sequenceStarts],
+    tensors: [k, q, dOut, dK, v, logSumExp, rowDot, sequenceStarts],
     workgroups: [tiles, kvHeads, 1],
     cost: 3 * pairCost(attention),
   });
   plan.dispatch({
-    ...attentionKernel('attention/value_gradient', attention),
+    ...attentionKernel('attention/value_gradient', attention, {
+      x: [k, q],
+      passing_other: [dOut],
+      out: [dV],
+    }),
     label: `${label} value gradient`,
-    tensors: [k, q, dOut, attention.dV, logSumExp, sequenceStarts],
+    tensors: [k, q, dOut, dV, logSumExp, sequenceStarts],
     workgroups: [tiles, kvHeads, 1],
     cost: 2 * pairCost(attention),
   });
@@ -105,10 +131,11 @@ function pairCost({ tokens, heads, headDim }: Attention): number {
   return (tokens * (tokens + 1) * heads * headDim) / 2;
 }
 
-/** Program and parameters that the kernels of `shaders/attention/` share. */
-export function attentionKernel(
+/** Program and parameters that the kernels of `shaders/attention/` share; `roles` are those of their bindings (`attention/rows.wesl`). */
+function attentionKernel(
   module: string,
   shape: Pick<Attention, 'label' | 'tokens' | 'heads' | 'kvHeads' | 'headDim'>,
+  roles: Readonly<Record<string, readonly Tensor[]>>,
 ): Pick<Dispatch, 'kernel' | 'params'> {
   const { label, tokens, heads, kvHeads, headDim } = shape;
   if (headDim > MAXIMUM_HEAD_DIM) {
@@ -120,7 +147,7 @@ export function attentionKernel(
   return {
     kernel: {
       module,
-      conditions: blockConditions(headDim),
+      conditions: { ...blockConditions(headDim), ...storageConditions(roles) },
     },
     params: [
       u32(tokens),

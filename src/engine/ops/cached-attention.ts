@@ -2,6 +2,7 @@
 
 import { f32, linearWorkgroups, u32, type Plan } from '../plan';
 import type { Tensor } from '../tensor';
+import { storageConditions } from './activation';
 
 const WORKGROUP_SIZE = 128;
 
@@ -14,7 +15,7 @@ export function writeCache(
     readonly label: string;
     /** [tokens, width] */
     readonly source: Tensor;
-    /** [capacity, width] */
+    /** [capacity, width], f32 or f16 */
     readonly cache: Tensor;
     /** u32 [2]: position of the first row, count of valid rows. */
     readonly range: Tensor;
@@ -26,7 +27,11 @@ export function writeCache(
   const { label, source, cache, range, tokens, width, capacity } = write;
   plan.dispatch({
     label: `${label} cache`,
-    kernel: { module: 'write_cache', constants: { workgroup_size: WORKGROUP_SIZE } },
+    kernel: {
+      module: 'write_cache',
+      constants: { workgroup_size: WORKGROUP_SIZE },
+      conditions: storageConditions({ out: [cache] }),
+    },
     params: [u32(tokens), u32(width), u32(capacity)],
     tensors: [source, cache, range],
     workgroups: linearWorkgroups(Math.ceil((tokens * width) / WORKGROUP_SIZE)),
@@ -45,7 +50,7 @@ export function cachedAttention(
     readonly label: string;
     /** [tokens, heads · headDim] */
     readonly q: Tensor;
-    /** [capacity, kvHeads · headDim] */
+    /** [capacity, kvHeads · headDim], f32 or f16, as `vCache`. */
     readonly kCache: Tensor;
     /** [capacity, kvHeads · headDim] */
     readonly vCache: Tensor;
@@ -72,6 +77,7 @@ export function cachedAttention(
     kernel: {
       module: 'attention/cached',
       constants: { workgroup_size: WORKGROUP_SIZE, head_dim: headDim },
+      conditions: storageConditions({ x: [kCache, vCache] }),
     },
     params: [u32(heads), u32(kvHeads), f32(1 / Math.sqrt(headDim))],
     tensors: [q, kCache, vCache, out, range],

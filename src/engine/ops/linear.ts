@@ -6,6 +6,7 @@
 import { f32, u32, type Dispatch, type Param, type Plan, type Workgroups } from '../plan';
 import type { Tensor } from '../tensor';
 import { weightConditions, type Weight, type WeightPart } from '../weight';
+import { storageConditions } from './activation';
 import { matrixLaunch } from './tiles';
 
 /** A low-rank adapter of one linear layer: out += scale · dropout(x) · Aᵀ · Bᵀ. */
@@ -35,9 +36,9 @@ export interface Linear {
 }
 
 export interface LinearForward {
-  /** [tokens, in] */
+  /** [tokens, in], f32 or f16 */
   readonly x: Tensor;
-  /** [tokens, out] */
+  /** [tokens, out], f32 or f16 */
   readonly out: Tensor;
   /** [tokens, rank], overwritten with dropout(x) · Aᵀ and kept for backward; required with an adapter. */
   readonly u?: Tensor;
@@ -55,7 +56,12 @@ export function linearForward(plan: Plan, linear: Linear, forward: LinearForward
     const { rank } = lora;
     plan.dispatch({
       label: `${label} lora down`,
-      ...adapterKernel('lora/down', lora, { tokens, features: weight.columns, masked: true }),
+      ...adapterKernel('lora/down', lora, {
+        wide: x,
+        tokens,
+        features: weight.columns,
+        masked: true,
+      }),
       tensors: [x, lora.A, u, ...dropoutSeed(lora)],
       workgroups: tallTiles(rank, tokens),
       cost: tokens * weight.columns * rank,
@@ -64,6 +70,7 @@ export function linearForward(plan: Plan, linear: Linear, forward: LinearForward
   for (const part of weight.parts) {
     const conditions = {
       ...weightConditions(weight.format),
+      ...storageConditions({ x: [x], out: [out] }),
       aligned: aligned(weight, part),
       lora: !!lora,
       bias: !!bias,
@@ -116,7 +123,7 @@ export function linearInputGradient(
   if (lora && g) {
     plan.dispatch({
       label: `${label} lora up backward`,
-      ...adapterKernel('lora/up_backward', lora, { tokens, features: weight.rows }),
+      ...adapterKernel('lora/up_backward', lora, { wide: dOut, tokens, features: weight.rows }),
       tensors: [dOut, lora.B, g],
       workgroups: tallTiles(lora.rank, tokens),
       cost: tokens * weight.rows * lora.rank,
@@ -153,7 +160,7 @@ export function linearInputGradient(
 }
 
 export interface LoraGradients {
-  /** [tokens, in] */
+  /** [tokens, in], f32 or f16 */
   readonly x: Tensor;
   /** [tokens, rank], as forward left it. */
   readonly u: Tensor;
@@ -175,14 +182,19 @@ export function loraGradients(plan: Plan, linear: Linear, gradients: LoraGradien
   const { x, u, g, dOut, dA, dB, tokens } = gradients;
   plan.dispatch({
     label: `${label} lora A gradient`,
-    ...adapterKernel('lora/a_gradient', lora, { tokens, features: weight.columns, masked: true }),
+    ...adapterKernel('lora/a_gradient', lora, {
+      wide: x,
+      tokens,
+      features: weight.columns,
+      masked: true,
+    }),
     tensors: [x, g, dA, ...dropoutSeed(lora)],
     workgroups: tallTiles(lora.rank, weight.columns),
     cost: tokens * weight.columns * lora.rank,
   });
   plan.dispatch({
     label: `${label} lora B gradient`,
-    ...adapterKernel('lora/b_gradient', lora, { tokens, features: weight.rows }),
+    ...adapterKernel('lora/b_gradient', lora, { wide: dOut, tokens, features: weight.rows }),
     tensors: [dOut, u, dB],
     workgroups: tallTiles(lora.rank, weight.rows),
     cost: tokens * weight.rows * lora.rank,
@@ -191,7 +203,7 @@ export function loraGradients(plan: Plan, linear: Linear, gradients: LoraGradien
 
 export interface WeightGradient {
   readonly label: string;
-  /** [tokens, in] */
+  /** [tokens, in], f32 or f16 */
   readonly x: Tensor;
   /** [tokens, out] */
   readonly dOut: Tensor;
@@ -205,7 +217,7 @@ export function weightGradient(plan: Plan, gradient: WeightGradient): void {
   const { label, x, dOut, dWeight, tokens } = gradient;
   if (dWeight.format !== 'f32') throw new Error(`${label}: a gradient is f32`);
   for (const part of dWeight.parts) {
-    const conditions = { aligned: aligned(dWeight, part) };
+    const conditions = { ...storageConditions({ x: [x] }), aligned: aligned(dWeight, part) };
     plan.dispatch({
       ...matrixLaunch('linear/weight_gradient', conditions, dWeight.columns, part.rows),
       label: `${label} weight gradient`,
@@ -265,10 +277,12 @@ function tallTiles(columns: number, rows: number): Workgroups {
 function adapterKernel(
   module: string,
   lora: Lora,
-  { tokens, features, masked = false }: { tokens: number; features: number; masked?: boolean },
+  operand: { wide: Tensor; tokens: number; features: number; masked?: boolean },
 ): Pick<Dispatch, 'kernel' | 'params'> {
   const { rank, scale, dropout } = lora;
+  const { wide, tokens, features, masked = false } = operand;
   const conditions = {
+    ...storageConditions({ x: [wide] }),
     aligned: features % 4 === 0 && rank % 4 === 0,
     dropout: masked && dropout > 0,
   };

@@ -2,6 +2,7 @@
 
 import { linearWorkgroups, u32, type Plan } from '../plan';
 import type { Tensor } from '../tensor';
+import { storageConditions } from './activation';
 
 const WORKGROUP_SIZE = 64;
 /** Heads that one invocation turns by the sine and cosine it computed. */
@@ -17,6 +18,7 @@ export function rope(
   plan: Plan,
   rotation: {
     readonly label: string;
+    /** f32 or f16 */
     readonly x: Tensor;
     /** u32 [tokens], the place of a token within its example. */
     readonly positions: Tensor;
@@ -38,7 +40,7 @@ export function rope(
     kernel: {
       module: 'rope',
       constants: { workgroup_size: WORKGROUP_SIZE, heads_per_invocation: HEADS_PER_INVOCATION },
-      conditions: { inverse },
+      conditions: { ...storageConditions({ x: [rotation.x] }), inverse },
     },
     params: [u32(tokens), u32(heads), u32(headDim)],
     tensors: [rotation.x, rotation.positions, rotation.frequencies],
