@@ -1,6 +1,5 @@
-/** Our training step beside that of jax-js, in one run on one adapter, taking turns. */
+/** Our training step beside those of jax-js and tfjs, in one run on one adapter, taking turns. */
 
-import { defaultDevice, init } from '@jax-js/jax';
 import { parseTrainingConfig } from '../src/config';
 import type { Runtime } from '../src/engine/runtime';
 import type { LlamaFolder } from '../src/formats/llama-folder';
@@ -9,9 +8,12 @@ import { llamaShape } from '../src/model/llama-shape';
 import { initialLora, loraScale, loraSites } from '../src/model/lora';
 import { openTraining } from '../src/model/open-training';
 import type { BatchShape } from '../src/model/planned-training';
+import { openJax } from './contenders';
 import { jaxLlama } from './jax-llama';
+import type { LlamaRun } from './llama-run';
 import { withModel, type ModelName } from './models';
 import { stepFlops } from './step-flops';
+import { tfjsLlama } from './tfjs-llama';
 
 interface Case extends BatchShape {
   readonly model: ModelName;
@@ -29,7 +31,7 @@ const CONFIGS = (['lora', 'qlora'] as const).map((method) =>
 /** Steps whose losses are compared: the first compares forward, the others gradients and updates too. */
 const COMPARED_STEPS = 3;
 /**
- * Both compute in f32, which rounds a loss to about 1e-7 of itself; AdamW's first updates turn gradients that are all rounding into whole
+ * All compute in f32, which rounds a loss to about 1e-7 of itself; AdamW's first updates turn gradients that are all rounding into whole
  * steps, which moves the later losses by a little more.
  */
 const TOLERANCE = 1e-5;
@@ -41,10 +43,9 @@ interface Contender {
   readonly step: () => Promise<number>;
 }
 
-/** Prints tokens per second and GFLOPS of everyone, and ours as a multiple of jax-js. */
+/** Prints tokens per second and GFLOPS of everyone, and ours as a multiple of the fastest other library's. */
 export async function compareSteps(runtime: Runtime): Promise<void> {
-  await init('webgpu');
-  defaultDevice('webgpu');
+  await openJax();
   for (const one of CASES) {
     await withModel(one.model, one.layers, (folder) => compareCase(runtime, folder, one));
   }
@@ -61,9 +62,12 @@ async function compareCase(runtime: Runtime, folder: LlamaFolder, batch: Case): 
   const [config] = CONFIGS;
   if (!config) throw new Error('there is no configuration');
   const start = initialLora(loraSites(llamaShape(folder.config), config), config.r, config.seed);
-  const scale = loraScale(config);
-  const jax = await jaxLlama({ folder, start, scale, batch: tokens, update: UPDATE });
-  const contenders: Contender[] = [{ label: 'jax-js', ...jax }, ...opened];
+  const run: LlamaRun = { folder, start, scale: loraScale(config), batch: tokens, update: UPDATE };
+  const others: Contender[] = [
+    { label: 'jax-js', ...(await jaxLlama(run)) },
+    { label: 'tfjs', ...(await tfjsLlama(run)) },
+  ];
+  const contenders = [...others, ...opened];
 
   console.log(
     `LoRA step, rank ${config.r}, ${folder.config.num_hidden_layers} layers of ${batch.model}, ` +
@@ -72,19 +76,19 @@ async function compareCase(runtime: Runtime, folder: LlamaFolder, batch: Case): 
   await checkLosses(contenders);
   const seconds = await shortestOf(contenders);
   const flops = stepFlops(folder.config, batch, config.r);
-  const other = seconds[0] ?? NaN;
+  const best = Math.min(...seconds.slice(0, others.length));
   contenders.forEach(({ label }, i) => {
     const time = seconds[i] ?? NaN;
     const rate = ((batch.rows * batch.rowLength) / time).toFixed(1).padStart(9);
     const gflops = (flops / time / 1e9).toFixed(2).padStart(9);
     console.log(
-      `  ${label.padEnd(12)} ${rate} tokens/s ${gflops} GFLOPS ${(other / time).toFixed(2).padStart(7)} x`,
+      `  ${label.padEnd(12)} ${rate} tokens/s ${gflops} GFLOPS ${(best / time).toFixed(2).padStart(7)} x`,
     );
   });
   for (const { open } of opened) open.destroy();
 }
 
-/** @throws Error where jax-js and our steps over dense weights do not compute the same. */
+/** @throws Error where steps over dense weights do not compute the same. */
 async function checkLosses(contenders: readonly Contender[]): Promise<void> {
   const losses = new Map<string, number[]>();
   for (const { label, step } of contenders) {
@@ -93,10 +97,12 @@ async function checkLosses(contenders: readonly Contender[]): Promise<void> {
     losses.set(label, own);
     console.log(`  ${label.padEnd(12)} losses ${own.map((loss) => loss.toFixed(6)).join(', ')}`);
   }
-  const theirs = losses.get('jax-js') ?? [];
   const ours = losses.get('ours, lora') ?? [];
-  const equal = theirs.every((loss, i) => Math.abs(loss - (ours[i] ?? NaN)) <= TOLERANCE * loss);
-  if (!equal) throw new Error('the losses differ, so the times would say nothing');
+  for (const label of ['jax-js', 'tfjs']) {
+    const theirs = losses.get(label) ?? [];
+    const equal = ours.every((loss, i) => Math.abs(loss - (theirs[i] ?? NaN)) <= TOLERANCE * loss);
+    if (!equal) throw new Error(`the losses of ${label} differ from ours: times would say nothing`);
+  }
 }
 
 /** The shortest time of a step of each, who take turns. */

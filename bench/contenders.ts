@@ -1,5 +1,7 @@
 /** Other libraries' matrix products on the same adapter. Each finds WebGPU where a page would have it: on `navigator`. */
 
+import type * as Jax from '@jax-js/jax';
+import type * as TensorFlow from '@tensorflow/tfjs';
 import { createNodeGpu } from '../src/headless/gpu';
 
 /** A matrix product of f32 matrices that has been set up. */
@@ -25,12 +27,28 @@ export function offerGpuToLibraries(): void {
   });
 }
 
+export type Tfjs = typeof TensorFlow;
+
 /** TensorFlow.js with its WebGPU backend. */
-export async function tfjs({ rows, depth, columns, transposed }: Product): Promise<Contender> {
+export async function openTfjs(): Promise<Tfjs> {
   const tf = await import('@tensorflow/tfjs');
   await import('@tensorflow/tfjs-backend-webgpu');
   await tf.setBackend('webgpu');
   await tf.ready();
+  return tf;
+}
+
+/** jax-js with its WebGPU backend. */
+export async function openJax(): Promise<typeof Jax> {
+  const library = await import('@jax-js/jax');
+  await library.init('webgpu');
+  library.defaultDevice('webgpu');
+  return library;
+}
+
+/** A product in TensorFlow.js. */
+export async function tfjs({ rows, depth, columns, transposed }: Product): Promise<Contender> {
+  const tf = await openTfjs();
   const left = tf.randomUniform([rows, depth]);
   const right = tf.randomUniform(transposed ? [columns, depth] : [depth, columns]);
   return {
@@ -44,11 +62,9 @@ export async function tfjs({ rows, depth, columns, transposed }: Product): Promi
   };
 }
 
-/** jax-js. */
+/** A product in jax-js. */
 export async function jax({ rows, depth, columns, transposed }: Product): Promise<Contender> {
-  const { init, defaultDevice, numpy, random, blockUntilReady } = await import('@jax-js/jax');
-  await init('webgpu');
-  defaultDevice('webgpu');
+  const { numpy, random, blockUntilReady } = await openJax();
   const left = random.uniform(random.key(1), [rows, depth]);
   const right = random.uniform(random.key(2), transposed ? [columns, depth] : [depth, columns]);
   await blockUntilReady([left, right]);

@@ -6,56 +6,45 @@
  */
 
 import { blockUntilReady, jit, nn, numpy as np, tree, valueAndGrad } from '@jax-js/jax';
-import { TARGET_MODULES, type TargetModule } from '../src/config';
-import type { PackedBatch } from '../src/data/batches';
+import type { TargetModule } from '../src/config';
 import type { UpdateSettings } from '../src/engine/ops/optimizer';
-import { decodeFloats } from '../src/formats/float-codec';
-import type { LlamaConfig } from '../src/formats/llama-config';
-import type { LlamaFolder } from '../src/formats/llama-folder';
-import type { LoraWeights } from '../src/formats/peft-adapter';
-import { linearName, linearShape, llamaShape } from '../src/model/llama-shape';
-import { EMBEDDING, FINAL_NORM, HEAD } from '../src/model/llama-weights';
-import { ropeFrequencies } from '../src/model/rope-frequencies';
+import {
+  loadAdapter,
+  loadFrozen,
+  ropeTables,
+  targetsOf,
+  type Adapter,
+  type Frozen,
+  type LlamaRun,
+  type Lora,
+  type TrainedLlama,
+} from './llama-run';
 
-type Tables = Record<'embedding' | 'head' | 'finalNorm', np.Array>;
-type Layer = Record<'inputNorm' | 'postAttentionNorm' | TargetModule, np.Array>;
-type Lora = Record<'A' | 'B', np.Array>;
-type Adapter = Record<TargetModule, Lora>[];
 type Inputs = Record<'ids' | 'targets' | 'trained' | 'cosine' | 'sine', np.Array>;
-type State = Record<'adapter' | 'first' | 'second', Adapter>;
-type Frozen = [tables: Tables, layers: Layer[]];
-
-/** A model with an adapter that is ready to be trained. */
-export interface JaxLlama {
-  /** One step; the value is the mean loss before its update. */
-  step(): Promise<number>;
-}
-
-/** What is trained, on what and how. */
-export interface JaxRun {
-  readonly folder: LlamaFolder;
-  /** The adapter's first weights by the linear's name. */
-  readonly start: ReadonlyMap<string, LoraWeights>;
-  readonly scale: number;
-  /** Rows of one example each. */
-  readonly batch: PackedBatch;
-  readonly update: UpdateSettings;
-}
+type State = Record<'adapter' | 'first' | 'second', Adapter<np.Array>>;
 
 /** Loads a run into jax-js, whose default device must have been set. */
-export async function jaxLlama(run: JaxRun): Promise<JaxLlama> {
-  const { folder, batch, update } = run;
-  const frozen = await loadFrozen(folder);
-  const inputs = inputsOf(folder.config, batch);
-  const adapter = loadAdapter(folder.config, run.start);
-  const zeros = (): Adapter => tree.map((one: np.Array) => np.zeros(one.shape), adapter);
+export async function jaxLlama(run: LlamaRun): Promise<TrainedLlama> {
+  const make = (values: Float32Array<ArrayBuffer>, shape: number[]): np.Array =>
+    np.array(values, { shape });
+  const frozen = await loadFrozen(run.folder, make);
+  const { targets, trained } = targetsOf(run.batch);
+  const inputs: Inputs = {
+    ids: np.array(Int32Array.from(run.batch.inputIds)),
+    targets: np.array(targets),
+    trained: np.array(trained),
+    ...ropeTables(run.folder.config, run.batch.rowLength, make),
+  };
+  const adapter = loadAdapter(run, make);
+  const zeros = (): Adapter<np.Array> => tree.map((one: np.Array) => np.zeros(one.shape), adapter);
   let state: State = { adapter, first: zeros(), second: zeros() };
 
-  const loss = (trained: Adapter, model: Frozen, input: Inputs): np.Array =>
+  type Model = Frozen<np.Array>;
+  const loss = (trained: Adapter<np.Array>, model: Model, input: Inputs): np.Array =>
     meanLoss(run, trained, model, input);
-  const trainStep = jit((model: Frozen, input: Inputs, { adapter, first, second }: State) => {
+  const trainStep = jit((model: Model, input: Inputs, { adapter, first, second }: State) => {
     const [value, gradients] = valueAndGrad(loss)(tree.ref(adapter), model, input);
-    return { value, state: adamw({ adapter, first, second }, gradients, update) };
+    return { value, state: adamw({ adapter, first, second }, gradients, run.update) };
   });
   return {
     async step() {
@@ -68,15 +57,16 @@ export async function jaxLlama(run: JaxRun): Promise<JaxLlama> {
 }
 
 function meanLoss(
-  run: JaxRun,
-  adapter: Adapter,
-  [tables, layers]: Frozen,
+  run: LlamaRun,
+  adapter: Adapter<np.Array>,
+  [tables, layers]: Frozen<np.Array>,
   input: Inputs,
 ): np.Array {
   const { config } = run.folder;
   const { rows, rowLength, trainedTokens } = run.batch;
   const { hidden_size: hidden, rms_norm_eps: epsilon } = config;
   const { ids, targets, trained, cosine, sine } = input;
+  const head = tables.head ?? tables.embedding.ref;
   let x = np.take(tables.embedding, ids, 0);
   layers.forEach((layer, index) => {
     const lora = adapter[index];
@@ -100,7 +90,7 @@ function meanLoss(
   cosine.dispose();
   sine.dispose();
   const norm = rmsNorm(x, tables.finalNorm, epsilon).reshape([rows * rowLength, hidden]);
-  const logits = np.matmul(norm, np.transpose(tables.head));
+  const logits = np.matmul(norm, np.transpose(head));
   // jax-js has no gradient of picking elements, and its `oneHot` makes a matrix of all words by all words.
   const wanted = np.equal(targets.reshape([-1, 1]), np.arange(config.vocab_size));
   const chosen = np.where(wanted, logits.ref, 0).sum(-1);
@@ -117,7 +107,7 @@ function rmsNorm(x: np.Array, weight: np.Array, epsilon: number): np.Array {
 }
 
 /** x · Wᵀ + scale · (x · Aᵀ) · Bᵀ */
-function adapted(x: np.Array, weight: np.Array, { A, B }: Lora, scale: number): np.Array {
+function adapted(x: np.Array, weight: np.Array, { A, B }: Lora<np.Array>, scale: number): np.Array {
   const low = np.matmul(x.ref, np.transpose(A)).mul(scale);
   return np.matmul(x, np.transpose(weight)).add(np.matmul(low, np.transpose(B)));
 }
@@ -157,7 +147,7 @@ function attention(q: np.Array, k: np.Array, v: np.Array): np.Array {
   return np.transpose(out, [0, 3, 1, 2, 4]).reshape([rows, length, heads * headDim]);
 }
 
-function adamw(state: State, gradients: Adapter, update: UpdateSettings): State {
+function adamw(state: State, gradients: Adapter<np.Array>, update: UpdateSettings): State {
   const { beta1, beta2, epsilon, learningRate, weightDecay } = update;
   const first = tree.map(
     (moment: np.Array, gradient: np.Array) => moment.mul(beta1).add(gradient.mul(1 - beta1)),
@@ -181,68 +171,4 @@ function adamw(state: State, gradients: Adapter, update: UpdateSettings): State 
     tree.ref(second),
   );
   return { adapter, first, second };
-}
-
-async function loadFrozen(folder: LlamaFolder): Promise<Frozen> {
-  const { config } = folder;
-  const load = async (name: string): Promise<np.Array> => {
-    const weight = folder.weight(name);
-    if (weight.kind === 'nf4') throw new Error(`${name} is not dense`);
-    const { source, offset, length } = weight.tensor;
-    const values = decodeFloats(await source.read(offset, length), weight.dtype);
-    return np.array(values, { shape: [...weight.shape] });
-  };
-  const layers: Layer[] = [];
-  for (let layer = 0; layer < config.num_hidden_layers; layer++) {
-    const prefix = `model.layers.${layer}`;
-    const linears: [TargetModule, np.Array][] = [];
-    for (const module of TARGET_MODULES) {
-      linears.push([module, await load(`model.${linearName(layer, module)}.weight`)]);
-    }
-    layers.push({
-      inputNorm: await load(`${prefix}.input_layernorm.weight`),
-      postAttentionNorm: await load(`${prefix}.post_attention_layernorm.weight`),
-      ...(Object.fromEntries(linears) as Record<TargetModule, np.Array>),
-    });
-  }
-  const embedding = await load(EMBEDDING);
-  const head = config.tie_word_embeddings ? embedding.ref : await load(HEAD);
-  return [{ embedding, head, finalNorm: await load(FINAL_NORM) }, layers];
-}
-
-function loadAdapter(config: LlamaConfig, start: JaxRun['start']): Adapter {
-  const shape = llamaShape(config);
-  return Array.from({ length: config.num_hidden_layers }, (_, layer) => {
-    const load = (module: TargetModule): Lora => {
-      const name = linearName(layer, module);
-      const weights = start.get(name);
-      if (!weights) throw new Error(`there is no adapter for ${name}`);
-      const [out, input] = linearShape(shape, module);
-      return {
-        A: np.array(weights.A, { shape: [weights.A.length / input, input] }),
-        B: np.array(weights.B, { shape: [out, weights.B.length / out] }),
-      };
-    };
-    return Object.fromEntries(
-      TARGET_MODULES.map((module) => [module, load(module)]),
-    ) as Adapter[number];
-  });
-}
-
-function inputsOf(config: LlamaConfig, { inputIds, targets, rowLength }: PackedBatch): Inputs {
-  const half = config.head_dim / 2;
-  const frequencies = ropeFrequencies(config);
-  const table = (turn: (angle: number) => number): np.Array => {
-    const values = Float32Array.from({ length: rowLength * half }, (_, i) =>
-      turn(Math.fround(Math.floor(i / half) * (frequencies[i % half] ?? 0))),
-    );
-    return np.array(values, { shape: [rowLength, 1, half] });
-  };
-  return {
-    ids: np.array(Int32Array.from(inputIds)),
-    targets: np.array(targets.map((target) => Math.max(target, 0))),
-    trained: np.array(Float32Array.from(targets, (target) => (target < 0 ? 0 : 1))),
-    cosine: table(Math.cos),
-    sine: table(Math.sin),
-  };
 }

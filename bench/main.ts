@@ -9,6 +9,7 @@ import { compare } from './compare';
 import { offerGpuToLibraries } from './contenders';
 import { KERNEL_CASES } from './kernels';
 import { timeCase, type BenchContext } from './measure';
+import { knownPeak } from './peaks';
 import { STEP_OPTIONS, timeTrainingStep } from './step';
 
 const USAGE = `usage: npm run bench -- [compare [products | steps] | step [options] | kernels [words...]]
@@ -25,7 +26,8 @@ export async function main(args: readonly string[]): Promise<number> {
     return 2;
   }
   const gpu = unwrap(await openGpu(createNodeGpu()));
-  console.log(`adapter: ${gpu.name}`);
+  const peak = knownPeak(gpu.name);
+  console.log(`adapter: ${gpu.name}${peak === undefined ? '' : `, f32 peak ${peak} GFLOPS`}`);
   const context = { gpu, kernels: new KernelCache(gpu) };
   if (suite === 'compare') await comparison(context, words);
   else if (suite === 'step') await timeTrainingStep(context, readOptions(STEP_OPTIONS, words));
