@@ -59,6 +59,7 @@ export class Gpu {
   readonly memory = new MemoryLedger();
   /** Settles, never rejects, when the device is gone; `destroyed` tells our own {@link Gpu.destroy} from a loss. */
   readonly lost: Promise<GpuFailure & { kind: 'device-lost' }>;
+  #refusal: GpuFailure | undefined;
 
   constructor(
     readonly device: GPUDevice,
@@ -72,6 +73,26 @@ export class Gpu {
       message: `The GPU was lost: ${loss.message || loss.reason}.`,
       destroyed: loss.reason === 'destroyed',
     }));
+    device.addEventListener('uncapturederror', (event) => {
+      // What follows the first refusal mostly follows from it.
+      this.#refusal ??= refusalOf(event.error);
+    });
+  }
+
+  /** What the GPU first refused outside of {@link Gpu.guard}: nothing that it has computed since can be trusted. */
+  get refusal(): GpuFailure | undefined {
+    return this.#refusal;
+  }
+
+  /**
+   * Waits for something that the GPU does; whoever waits for the GPU waits here.
+   * @throws GpuError where the GPU has refused anything so far outside of {@link Gpu.guard}.
+   */
+  async settled<T>(work: Promise<T>): Promise<T> {
+    const [outcome] = await Promise.allSettled([work]);
+    if (this.#refusal) throw new GpuError(this.#refusal);
+    if (outcome.status === 'rejected') throw outcome.reason;
+    return outcome.value;
   }
 
   get limits(): GPUSupportedLimits {
@@ -116,6 +137,14 @@ export class Gpu {
   destroy(): void {
     this.device.destroy();
   }
+}
+
+/** The message of a validation error names the call and the labels of what it was given, in several lines. */
+function refusalOf(error: GPUError): GpuFailure {
+  const message = error.message.trim().replaceAll(/\s*\n\s*/g, ' ');
+  return error instanceof GPUOutOfMemoryError
+    ? { kind: 'out-of-memory', message: `The GPU is out of memory: ${message}` }
+    : { kind: 'invalid', message: `The GPU refused an operation: ${message}` };
 }
 
 function failed(kind: 'out-of-memory' | 'invalid', message: string): GpuResult<never> {

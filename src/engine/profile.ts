@@ -1,6 +1,7 @@
 /** How long each dispatch of a plan takes, by the GPU's own clock. For benches: every dispatch is a pass of its own, which costs time. */
 
 import { encodeDispatch, type CompiledPlan, type ReadyDispatch } from './compiled-plan';
+import type { Gpu } from './gpu';
 import type { Runtime } from './runtime';
 
 const COPY_SRC = 0x04;
@@ -26,7 +27,7 @@ export async function profilePlan(runtime: Runtime, plan: CompiledPlan): Promise
   const times: DispatchTime[] = [];
   for (let start = 0; start < dispatches.length; start += DISPATCHES_PER_SET) {
     const piece = dispatches.slice(start, start + DISPATCHES_PER_SET);
-    const ticks = await timePiece(runtime.gpu.device, piece);
+    const ticks = await timePiece(runtime.gpu, piece);
     piece.forEach(({ source }, index) => {
       const nanoseconds = Number((ticks[2 * index + 1] ?? 0n) - (ticks[2 * index] ?? 0n));
       const { label, kernel, cost } = source;
@@ -36,10 +37,8 @@ export async function profilePlan(runtime: Runtime, plan: CompiledPlan): Promise
   return times;
 }
 
-async function timePiece(
-  device: GPUDevice,
-  dispatches: readonly ReadyDispatch[],
-): Promise<BigUint64Array> {
+async function timePiece(gpu: Gpu, dispatches: readonly ReadyDispatch[]): Promise<BigUint64Array> {
+  const { device } = gpu;
   const count = 2 * dispatches.length;
   const size = 8 * count;
   const querySet = device.createQuerySet({ type: 'timestamp', count });
@@ -60,7 +59,7 @@ async function timePiece(
   encoder.resolveQuerySet(querySet, 0, count, resolved, 0);
   encoder.copyBufferToBuffer(resolved, 0, staging, 0, size);
   device.queue.submit([encoder.finish()]);
-  await staging.mapAsync(MAP_MODE_READ);
+  await gpu.settled(staging.mapAsync(MAP_MODE_READ));
   const ticks = new BigUint64Array(staging.getMappedRange().slice(0));
   querySet.destroy();
   resolved.destroy();

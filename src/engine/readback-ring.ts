@@ -24,7 +24,7 @@ export class ReadbackRing {
     const encoder = this.gpu.device.createCommandEncoder();
     encoder.copyBufferToBuffer(tensor.buffer, tensor.byteOffset, staging, 0, size);
     this.gpu.device.queue.submit([encoder.finish()]);
-    await staging.mapAsync(MAP_MODE_READ, 0, size);
+    await this.gpu.settled(staging.mapAsync(MAP_MODE_READ, 0, size));
     const bytes = staging.getMappedRange(0, size).slice(0);
     staging.unmap();
     this.#free.push(staging);

@@ -34,7 +34,7 @@ export class SubmissionPacer {
   /** Tells of a submission just made, of `cost` multiply-adds. */
   submitted(cost: number): void {
     const started = performance.now();
-    const done = this.gpu.device.queue.onSubmittedWorkDone().then(() => {
+    const done = this.#workDone().then(() => {
       void this.#inFlight.shift();
       this.#learn(cost, performance.now() - Math.max(started, this.#lastDone));
     });
@@ -46,7 +46,11 @@ export class SubmissionPacer {
   /** Resolves when all submitted work is done. */
   async idle(): Promise<void> {
     await Promise.all(this.#inFlight);
-    await this.gpu.device.queue.onSubmittedWorkDone();
+    await this.#workDone();
+  }
+
+  #workDone(): Promise<void> {
+    return this.gpu.settled(this.gpu.device.queue.onSubmittedWorkDone());
   }
 
   #learn(cost: number, milliseconds: number): void {

@@ -42,7 +42,7 @@ export async function readBytes(gpu: Gpu, tensor: Tensor): Promise<ArrayBuffer> 
   encoder.copyBufferToBuffer(tensor.buffer, tensor.byteOffset, staging, 0, size);
   gpu.device.queue.submit([encoder.finish()]);
   try {
-    await staging.mapAsync(MAP_MODE_READ);
+    await gpu.settled(staging.mapAsync(MAP_MODE_READ));
     return staging.getMappedRange().slice(0);
   } finally {
     staging.destroy();

@@ -69,7 +69,8 @@ export class GpuAccess {
   /** The open GPU. @throws DeviceError where there is none, or the browser bars it */
   async open(precision: Precision = 'auto'): Promise<Runtime> {
     const without = precision === 'f32' ? (['f16'] as const) : [];
-    if (this.#runtime && String(without) === String(this.#without)) return this.#runtime;
+    const usable = this.#runtime?.gpu.refusal === undefined;
+    if (this.#runtime && usable && String(without) === String(this.#without)) return this.#runtime;
     this.close();
     const seconds = Math.ceil(this.waitMilliseconds / 1000);
     if (seconds > 0) {

@@ -34,6 +34,7 @@ export class FakeGpu {
       });
       return Promise.resolve({
         lost,
+        addEventListener: () => undefined,
         destroy: () => this.#lose({ reason: 'destroyed', message: '' }),
       });
     },

@@ -22,6 +22,11 @@ export class LosableGpu {
     this.#device?.destroy();
   }
 
+  /** Has the device refuse something that nobody in particular waits for. */
+  refuse(): void {
+    this.#device?.createBuffer({ label: 'useless', size: 4, usage: 0 });
+  }
+
   #losable(device: GPUDevice): GPUDevice {
     this.#device = device;
     const { queue, lost } = device;

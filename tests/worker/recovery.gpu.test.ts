@@ -98,3 +98,21 @@ describe('a run on a real device that is lost', () => {
     expect(await disturbed.outcome()).toEqual(whole);
   });
 });
+
+describe('a run on a real device that refuses something', () => {
+  it('fails with what was refused, and begun again ends with the same bits on another device', async () => {
+    const { bench: disturbed, gpu } = await bench();
+    let seen = 0;
+    gpu.strikes = (label) => {
+      if (label === 'update' && ++seen === 3) gpu.refuse();
+      return false;
+    };
+    await disturbed.begin().done;
+    expect(disturbed.summaries.at(-1)).toMatchObject({
+      phase: 'failed',
+      failure: expect.stringMatching(/^The GPU refused an operation: .*"useless"/) as string,
+    });
+    await disturbed.beginAgain();
+    expect(await disturbed.outcome()).toEqual(whole);
+  });
+});
