@@ -38,10 +38,7 @@ export class CompiledPlan {
    * @throws Error naming the dispatch where a shader or a binding is wrong.
    */
   static async compile(gpu: Gpu, kernels: KernelCache, plan: Plan): Promise<CompiledPlan> {
-    const dispatches = plan.commands.filter((command) => command.kind === 'dispatch');
-    const pipelines = await Promise.all(
-      dispatches.map((dispatch) => kernels.pipeline(dispatch.kernel)),
-    );
+    const pipelines = await kernels.pipelines(plan);
     const { words, places } = layoutParams(plan, gpu.limits.minUniformBufferOffsetAlignment);
     const params = uploadParams(gpu, `${plan.name} params`, words);
     let next = 0;
@@ -55,11 +52,15 @@ export class CompiledPlan {
     return new CompiledPlan(plan.name, commands, gpu, params);
   }
 
-  /** Submits the whole plan in short pieces; resolves when the last piece is submitted, not when it is done. */
-  async run(pacer: SubmissionPacer): Promise<void> {
+  /**
+   * Submits the whole plan in short pieces; resolves when the last piece is submitted, not when it is done.
+   * @throws whatever `signal` was aborted with; no further piece is submitted then.
+   */
+  async run(pacer: SubmissionPacer, signal?: AbortSignal): Promise<void> {
     let start = 0;
     while (start < this.commands.length) {
       await pacer.room();
+      signal?.throwIfAborted();
       const budget = pacer.budget;
       let cost = 0;
       let end = start;

@@ -111,8 +111,7 @@ export class Gpu {
 
   /** How the adapter calls itself, as precisely as the browser lets it be known. */
   get name(): string {
-    const { description, vendor, architecture } = this.info;
-    return description || [vendor, architecture].filter(Boolean).join(' ') || 'unnamed GPU';
+    return adapterName(this.info) || 'unnamed GPU';
   }
 
   /**
@@ -177,6 +176,11 @@ export async function openGpu(gpu: GPU, options: GpuOptions = {}): Promise<GpuRe
   } catch (error) {
     return noAdapter(`The GPU could not be opened: ${messageOf(error)}`);
   }
+}
+
+/** How an adapter calls itself; empty where it says nothing. */
+export function adapterName({ description, vendor, architecture }: GPUAdapterInfo): string {
+  return description || [vendor, architecture].filter(Boolean).join(' ');
 }
 
 function noAdapter(message: string): GpuResult<never> {

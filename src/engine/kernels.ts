@@ -1,6 +1,7 @@
 /** Pipelines of linked shaders, each compiled once for a device. */
 
 import type { Gpu } from './gpu';
+import type { Plan } from './plan';
 import { kernelKey, linkShader, type KernelSpec, type LinkedShader } from './shader-library';
 
 /** The compiled kernels of one device. */
@@ -22,6 +23,11 @@ export class KernelCache {
       this.#pipelines.set(key, pipeline);
     }
     return pipeline;
+  }
+
+  /** The pipelines of a plan's dispatches, in its order; its tensors need no memory yet. */
+  pipelines(plan: Plan): Promise<GPUComputePipeline[]> {
+    return Promise.all(plan.kernels.map((kernel) => this.pipeline(kernel)));
   }
 }
 

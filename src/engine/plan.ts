@@ -6,6 +6,7 @@
 
 import type { KernelSpec } from './shader-library';
 import type { Tensor } from './tensor';
+import type { Work } from './work';
 
 /** One scalar of a kernel's `params` uniform. */
 export interface Param {
@@ -79,6 +80,20 @@ export class Plan {
 
   copy(from: Tensor, to: Tensor, bytes: number): void {
     this.commands.push({ kind: 'copy', from, to, bytes });
+  }
+
+  /** What it asks of a GPU each time. */
+  get work(): Work {
+    const costs = this.commands.map((command) => (command.kind === 'dispatch' ? command.cost : 0));
+    const multiplyAdds = costs.reduce((sum, cost) => sum + cost, 0);
+    return { launches: this.commands.length, multiplyAdds };
+  }
+
+  /** The kernels that it launches. */
+  get kernels(): KernelSpec[] {
+    return this.commands.flatMap((command) =>
+      command.kind === 'dispatch' ? [command.kernel] : [],
+    );
   }
 }
 

@@ -20,9 +20,9 @@ export class Runtime {
     return CompiledPlan.compile(this.gpu, this.kernels, plan);
   }
 
-  /** Submits a plan; resolves when its last piece is submitted. */
-  run(plan: CompiledPlan): Promise<void> {
-    return plan.run(this.pacer);
+  /** Submits a plan; resolves when its last piece is submitted. @throws whatever `signal` was aborted with */
+  run(plan: CompiledPlan, signal?: AbortSignal): Promise<void> {
+    return plan.run(this.pacer, signal);
   }
 
   /** Resolves when all submitted work is done. */

@@ -10,6 +10,8 @@ import type { LlamaShape } from './llama-shape';
 export interface BlockInputs {
   readonly shape: LlamaShape;
   readonly tokens: number;
+  /** Tokens of a row: no example is longer. */
+  readonly rowLength: number;
   readonly epsilon: number;
   /** u32 [tokens] */
   readonly positions: Tensor;

@@ -220,13 +220,13 @@ function postAttentionNorm(
 }
 
 function attention(
-  { tokens, shape, sequenceStarts }: BlockInputs,
+  { tokens, rowLength: longest, shape, sequenceStarts }: BlockInputs,
   { label }: Block,
   kept: KeptActivations,
 ) {
   const { q, k, v, logSumExp } = kept;
   const { heads, kvHeads, headDim } = shape;
-  return { label, q, k, v, logSumExp, sequenceStarts, tokens, heads, kvHeads, headDim };
+  return { label, q, k, v, logSumExp, sequenceStarts, tokens, longest, heads, kvHeads, headDim };
 }
 
 function rotate(

@@ -69,6 +69,7 @@ export class PlannedTraining {
       lora: this.lora,
       loraDropout: config.lora_dropout,
       tokens: batch.rows * batch.rowLength,
+      rowLength: batch.rowLength,
       gradientCheckpointing: config.gradient_checkpointing,
       maximumBinding,
     });

@@ -36,6 +36,7 @@ export interface TrainingGraphOptions {
   readonly loraDropout: number;
   /** Tokens of a micro-batch: rows · row length. */
   readonly tokens: number;
+  readonly rowLength: number;
   /** Keep only the blocks' inputs and compute the rest again in backward (Chen et al. 2016). */
   readonly gradientCheckpointing: boolean;
   /** Bytes of the largest buffer that may be bound. */
@@ -77,7 +78,7 @@ export class TrainingGraph {
   readonly #dStream: Tensor;
 
   constructor(private readonly options: TrainingGraphOptions) {
-    const { config, tokens, lora, gradientCheckpointing } = options;
+    const { config, tokens, rowLength, lora, gradientCheckpointing } = options;
     const shape = llamaShape(config);
     this.#shape = shape;
     const scalar = (name: string, size = 1): Tensor =>
@@ -86,7 +87,8 @@ export class TrainingGraph {
     this.evaluationLossSum = scalar('evaluation loss sum');
     this.outcome = scalar('outcome', 4);
     this.inputs = declareInputs(this.set, shape, tokens);
-    this.#blockInputs = { shape, tokens, epsilon: config.rms_norm_eps, ...this.inputs };
+    const epsilon = config.rms_norm_eps;
+    this.#blockInputs = { shape, tokens, rowLength, epsilon, ...this.inputs };
     const streamTensor = (name: string): Tensor =>
       this.set.tensor(name, [tokens, shape.hidden], 'f32', 'activations');
     this.#stream = Array.from({ length: shape.layers + 1 }, (_, i) => streamTensor(`stream ${i}`));

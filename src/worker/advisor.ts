@@ -1,13 +1,19 @@
 import { parseTrainingConfig, type TrainingConfig } from '../config';
-import { describeFolder } from '../model/llama-weights';
-import type { Forecast, ModelSummary, Suggestion } from './api';
+import { describeFolder, type ModelDescription } from '../model/llama-weights';
+import type { Forecast, ModelSummary, Sampling, Suggestion } from './api';
+import { secondsOfRun, type EarlierRun } from './duration';
 import { describeConfig, forecast } from './forecast';
 import type { GpuAccess } from './gpu-access';
+import type { MeasuredPace } from './measured-pace';
 import { countParameters, type ModelShelf } from './models';
+import { countsBetween, countsOfRun, runWork, workOfCounts } from './run-work';
 import type { Services } from './services';
 import { STARTER } from './starter-model';
-import { openStoredDataset } from './stored-dataset';
+import { datasetOfRun, openStoredDataset } from './stored-dataset';
 import { suggest } from './suggest';
+
+/** A run of fewer steps says little of the next. */
+const FEWEST_STEPS = 3;
 
 /** What a person is told before a run: which models fit, which settings suit, what a run takes. `api.ts` says what each method promises. */
 export class Advisor {
@@ -15,6 +21,7 @@ export class Advisor {
     private readonly services: Services,
     private readonly shelf: ModelShelf,
     private readonly gpu: GpuAccess,
+    private readonly pace: Pick<MeasuredPace, 'of'>,
   ) {}
 
   async models(): Promise<ModelSummary[]> {
@@ -61,8 +68,32 @@ export class Advisor {
     const budget = 'memoryBudgetBytes' in probe ? probe.memoryBudgetBytes : 0;
     const dataset = datasetId ? (await openStoredDataset(this.services, datasetId)).dataset : null;
     const description = await this.#describe(modelId);
-    const result = forecast(description, checked, dataset, budget);
-    return { ...result, seconds: await this.#seconds(modelId, checked, result.steps) };
+    return forecast(description, checked, dataset, budget);
+  }
+
+  async duration(
+    modelId: string,
+    datasetId: string,
+    config: TrainingConfig,
+    sampling: Sampling,
+  ): Promise<number | null> {
+    const checked = parseTrainingConfig(config);
+    const probe = await this.gpu.probe();
+    if (probe.status !== 'ready') return null;
+    const { name, software } = probe;
+    const { dataset } = await openStoredDataset(this.services, datasetId);
+    const description = await this.#describe(modelId);
+    const work = runWork(description, checked, dataset, sampling.prompts, software);
+    const total = workOfCounts(work, countsOfRun(work.totalSteps, checked, sampling));
+    const wanted = { microBatch: work.microBatch, total };
+    const method = { modelId, description, config: checked };
+    return secondsOfRun(wanted, await this.#earlier(method, name, software), () =>
+      this.pace.of([name, modelId, checked.method, checked.quantization].join(' '), {
+        description,
+        config: checked,
+        batch: work.batch,
+      }),
+    );
   }
 
   async #describe(modelId: string) {
@@ -78,24 +109,34 @@ export class Advisor {
     return forecast(description, parseTrainingConfig({}), null, budget).verdict === 'fits';
   }
 
-  /** From the speed of the newest run of this model with steps to tell from. */
-  async #seconds(
-    modelId: string,
-    config: TrainingConfig,
-    steps: number | null,
-  ): Promise<number | null> {
-    if (steps === null) return null;
-    const runs = await this.services.runs.list();
-    const similar = runs.find(
-      (run) => run.modelId === modelId && run.step >= 3 && run.config.method === config.method,
+  /** The newest run of the same kind on a GPU that has enough steps to tell from and whose data are still here. */
+  async #earlier(
+    { modelId, description, config }: MethodOfModel,
+    gpuName: string,
+    software: boolean,
+  ): Promise<EarlierRun | null> {
+    const run = (await this.services.runs.list()).find(
+      (other) =>
+        other.modelId === modelId &&
+        other.gpu === gpuName &&
+        other.step >= FEWEST_STEPS &&
+        other.config.method === config.method &&
+        other.config.quantization === config.quantization,
     );
-    if (!similar) return null;
-    const metrics = await this.services.runs.metrics(similar.id);
-    const last = metrics.at(-1);
-    if (!last || last.seconds <= 0) return null;
-    const tokensOf = (settings: TrainingConfig): number =>
-      settings.micro_batch_size * settings.gradient_accumulation_steps * settings.max_seq_length;
-    const secondsPerStep = last.seconds / last.step;
-    return (steps * secondsPerStep * tokensOf(config)) / tokensOf(similar.config);
+    if (!run || !(await this.services.datasets.get(datasetOfRun(run.id)))) return null;
+    const { dataset } = await openStoredDataset(this.services, datasetOfRun(run.id));
+    const metrics = await this.services.runs.metrics(run.id);
+    const seconds = (metrics.at(-1)?.seconds ?? 0) - (metrics[0]?.seconds ?? 0);
+    if (seconds <= 0) return null;
+    const work = runWork(description, run.config, dataset, run.prompts.length, software);
+    const total = workOfCounts(work, countsBetween(metrics, run.sampleEverySteps));
+    return { microBatch: work.microBatch, total, seconds };
   }
+}
+
+/** A model and how it is trained. */
+interface MethodOfModel {
+  readonly modelId: string;
+  readonly description: ModelDescription;
+  readonly config: TrainingConfig;
 }

@@ -33,6 +33,7 @@ import type {
   RunDetail,
   RunRequest,
   RunSummary,
+  Sampling,
   Suggestion,
   TrainerEvent,
 } from './trainer-types';
@@ -130,11 +131,25 @@ export interface TrainerWorker {
   suggest(modelId: string, datasetId: string): Promise<Suggestion>;
 
   /**
-   * Memory, steps and time of a run before anything is allocated. Works for a catalogue model that is not installed.
+   * Memory and steps of a run before anything is allocated. Works for a catalogue model that is not installed.
    * @param datasetId null before there is any data: the longest sequence the configuration allows is assumed
    * @throws InputError when the configuration contradicts itself or the model
    */
   forecast(modelId: string, datasetId: string | null, config: TrainingConfig): Promise<Forecast>;
+
+  /**
+   * About how many seconds a run takes: by an earlier run of the model on this GPU, else by timing the GPU on a part of the model, which takes
+   * about a second on a software GPU once its shaders are compiled, and happens once a session. Works for a model that is not installed.
+   * Whatever else needs the GPU puts the timing aside.
+   * @returns null where it cannot be known now: a run or an answer is at work, here or in another tab, or the GPU is missing or lost
+   * @throws InputError as `forecast`
+   */
+  duration(
+    modelId: string,
+    datasetId: string,
+    config: TrainingConfig,
+    sampling: Sampling,
+  ): Promise<number | null>;
 
   /**
    * Starts a run: takes the lock, stores the run, and resolves with it in phase `preparing`; all that follows is events.

@@ -1,4 +1,4 @@
-import { GpuError } from '../engine/gpu';
+import { GpuError, type Gpu } from '../engine/gpu';
 import { InputError } from '../errors';
 import type { Checkpoint } from '../train/checkpoint';
 import { askBoth, openAnswerer, type Answerer } from './answerer';
@@ -19,7 +19,7 @@ export interface AskingParts {
 
 /** Questions to a run's base and tuned model, which stay on the GPU from one question to the next. */
 export class Asking {
-  #kept: { key: string; answerer: Answerer } | null = null;
+  #kept: { key: string; gpu: Gpu; answerer: Answerer } | null = null;
 
   constructor(private readonly parts: AskingParts) {}
 
@@ -64,7 +64,7 @@ export class Asking {
     if (working) throw new InputError('the GPU is training; pause or stop the run, then ask');
     const [last] = await services.checkpoints.list(run.id);
     const key = `${run.id} ${last?.sequence ?? ''}`;
-    if (this.#kept?.key === key && gpu.current) return this.#kept.answerer;
+    if (this.#kept?.key === key && this.#kept.gpu === gpu.current) return this.#kept.answerer;
     this.forget();
     const { folder, tokenizer } = await shelf.open(run.modelId);
     const made = await checkpoint(run);
@@ -74,7 +74,7 @@ export class Asking {
       onProgress: (done, total) =>
         onProgress({ activity: 'Loading the model', done, total, unit: 'bytes' }),
     });
-    this.#kept = { key, answerer };
+    this.#kept = { key, gpu: runtime.gpu, answerer };
     return answerer;
   }
 }

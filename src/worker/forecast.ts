@@ -39,7 +39,7 @@ export function forecast(
   config: TrainingConfig,
   dataset: ExampleSource | null,
   budgetBytes: number,
-): Omit<Forecast, 'seconds'> {
+): Forecast {
   const shapeOf = (changed: TrainingConfig): BatchShape => ({
     rows: changed.micro_batch_size,
     rowLength: dataset

@@ -1,5 +1,5 @@
 import type { Precision } from '../config';
-import { openGpu, unwrap, type Gpu, type GpuFailure } from '../engine/gpu';
+import { adapterName, openGpu, unwrap, type Gpu, type GpuFailure } from '../engine/gpu';
 import { Runtime } from '../engine/runtime';
 import type { GpuProbe } from './api';
 
@@ -29,6 +29,7 @@ export async function lossSoon(gpu: Gpu, wait: Wait): Promise<GpuFailure | null>
 /** The GPU as this worker holds it: opened when it is first needed, opened again after a loss. */
 export class GpuAccess {
   #runtime: Runtime | undefined;
+  #opening: Promise<unknown> = Promise.resolve();
   #without: readonly 'f16'[] = [];
   #lastLoss = -Infinity;
   #barredUntil = -Infinity;
@@ -48,10 +49,9 @@ export class GpuAccess {
       .catch(() => null);
     if (!adapter) return { status: 'no-adapter' };
     const { info, limits, features } = adapter;
-    const name = info.description || [info.vendor, info.architecture].filter(Boolean).join(' ');
     const software = isSoftware(info);
     const facts = {
-      name,
+      name: adapterName(info),
       software,
       f16: features.has('shader-f16'),
       subgroups: features.has('subgroups'),
@@ -67,7 +67,14 @@ export class GpuAccess {
   }
 
   /** The open GPU. @throws DeviceError where there is none, or the browser bars it */
-  async open(precision: Precision = 'auto'): Promise<Runtime> {
+  open(precision: Precision = 'auto'): Promise<Runtime> {
+    // One after another: of two that open at once, one would work on a device that nobody knows of.
+    const opened = this.#opening.then(() => this.#open(precision));
+    this.#opening = opened.catch(() => undefined);
+    return opened;
+  }
+
+  async #open(precision: Precision): Promise<Runtime> {
     const without = precision === 'f32' ? (['f16'] as const) : [];
     const usable = this.#runtime?.gpu.refusal === undefined;
     if (this.#runtime && usable && String(without) === String(this.#without)) return this.#runtime;

@@ -15,9 +15,8 @@ import { isSoftware } from './gpu-access';
 
 /** Tokens of prompt and answer together that a run keeps room for. */
 export const GENERATION_CAPACITY = 640;
-/** Tokens of a sample at most. */
 const SAMPLE_TOKENS = 80;
-/** The same where a CPU plays the GPU: there a token takes as long as the whole sample does on a GPU. */
+/** Where a CPU plays the GPU a token takes as long as the whole sample does on a GPU. */
 const SOFTWARE_SAMPLE_TOKENS = 24;
 const GREEDY = { temperature: 0, topP: 1, topK: 0, seed: 0 };
 
@@ -86,7 +85,7 @@ export class LoadedRun implements LoadedModel {
     const ids = learnsText(dataset)
       ? plainPrompt(tokenizer, prompt)
       : chatPrompt(tokenizer, config.chat_template, prompt);
-    const maxTokens = isSoftware(runtime.gpu.info) ? SOFTWARE_SAMPLE_TOKENS : SAMPLE_TOKENS;
+    const maxTokens = sampleTokens(isSoftware(runtime.gpu.info));
     onProgress?.(0, maxTokens);
     const { text } = await writeText(
       this.generator.generate({
@@ -126,6 +125,11 @@ export class LoadedRun implements LoadedModel {
   get #tuned(): number {
     return this.training.planned.lora ? 1 : 0;
   }
+}
+
+/** Tokens of a sample at most. */
+export function sampleTokens(software: boolean): number {
+  return software ? SOFTWARE_SAMPLE_TOKENS : SAMPLE_TOKENS;
 }
 
 /** The graph that a run writes with, over the weights that it trains. */

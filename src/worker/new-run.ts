@@ -27,6 +27,7 @@ export function newRun(
     dataName,
     failure: null,
     precision,
+    gpu: null,
     prompts: [...prompts],
     sampleEverySteps,
     samples: [],

@@ -20,6 +20,10 @@ export class Operations<Kind extends string> {
     }
   }
 
+  isRunning(kind: Kind): boolean {
+    return this.#running.has(kind);
+  }
+
   /** Cancels what is under way; resolves when it has ended. */
   async cancel(kind: Kind): Promise<void> {
     const running = this.#running.get(kind);

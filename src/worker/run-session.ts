@@ -1,5 +1,5 @@
 import type { Runtime } from '../engine/runtime';
-import { GpuError, type GpuFailure } from '../engine/gpu';
+import { adapterName, GpuError, type GpuFailure } from '../engine/gpu';
 import { messageOf } from '../errors';
 import { asPrediction } from '../model/memory';
 import { QuotaError } from '../storage/errors';
@@ -128,7 +128,11 @@ export class RunSession {
       await this.journal.rewind(last);
     }
     signal.throwIfAborted();
-    await this.journal.change({ phase: 'training', totalSteps: trainer.totalSteps });
+    await this.journal.change({
+      phase: 'training',
+      totalSteps: trainer.totalSteps,
+      gpu: adapterName(this.runtime.gpu.info),
+    });
     // A pause or a stop that came while that was stored.
     signal.throwIfAborted();
     this.#trainer = trainer;

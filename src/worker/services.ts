@@ -21,6 +21,8 @@ export interface StoredRun extends RunRecord {
   dataName: string;
   failure: string | null;
   precision: Precision;
+  /** Name of the adapter that it trained on last; null before it was. Absent in what early versions stored. */
+  gpu?: string | null;
   prompts: string[];
   sampleEverySteps: number;
   samples: Sample[];

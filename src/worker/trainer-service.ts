@@ -9,6 +9,7 @@ import type * as Api from './api';
 import { Asking } from './asking';
 import type { GpuAccess, Wait } from './gpu-access';
 import { LoadedRun, type OpenModelForRun } from './loaded-run';
+import { MeasuredPace } from './measured-pace';
 import type { ModelShelf } from './models';
 import { newRun } from './new-run';
 import { Operations } from './operations';
@@ -42,6 +43,7 @@ export function workerHost(): TrainerHost {
 export class TrainerService implements Api.TrainerWorker {
   readonly #listing: RunListing;
   readonly #lock: TabLock;
+  readonly #pace: MeasuredPace;
   readonly #advisor: Advisor;
   readonly #asking: Asking;
   readonly #operations = new Operations<Api.TrainerOperation>();
@@ -59,7 +61,8 @@ export class TrainerService implements Api.TrainerWorker {
     const atWork = () => this.#atWork;
     this.#listing = new RunListing(services, atWork);
     this.#lock = new TabLock((lock) => this.#emit({ type: 'lock', lock }), host.locks);
-    this.#advisor = new Advisor(services, shelf, gpu);
+    this.#pace = new MeasuredPace({ gpu, isFree: () => this.#isFree(), wait: host.wait });
+    this.#advisor = new Advisor(services, shelf, gpu, this.#pace);
     const checkpoint = (run: StoredRun) => this.#checkpoint(run);
     this.#asking = new Asking({ services, shelf, gpu, atWork, checkpoint, wait: host.wait });
   }
@@ -105,6 +108,9 @@ export class TrainerService implements Api.TrainerWorker {
 
   forecast: Method<'forecast'> = (modelId, datasetId, config) =>
     this.#advisor.forecast(modelId, datasetId, config);
+
+  duration: Method<'duration'> = (modelId, datasetId, config, sampling) =>
+    this.#advisor.duration(modelId, datasetId, config, sampling);
 
   train: Method<'train'> = async (request) => {
     const config = parseTrainingConfig(request.config);
@@ -163,6 +169,7 @@ export class TrainerService implements Api.TrainerWorker {
 
   ask: Method<'ask'> = (request, onPiece, onProgress) =>
     this.#operations.run('ask', async (signal) => {
+      this.#pace.putAside();
       await this.#lock.refuseElsewhere();
       const run = await this.#listing.get(request.runId);
       const listeners = { onPiece, onProgress: throttledProgress(onProgress) };
@@ -185,12 +192,19 @@ export class TrainerService implements Api.TrainerWorker {
 
   cancel: Method<'cancel'> = (operation) => this.#operations.cancel(operation);
 
+  /** Whether nobody is at work on the GPU. */
+  async #isFree(): Promise<boolean> {
+    if (this.#atWork || this.#beginning || this.#operations.isRunning('ask')) return false;
+    return !(await this.#lock.isElsewhere());
+  }
+
   /** Takes the lock and sets a run to work. */
   async #begin(prepare: () => Promise<StoredRun>): Promise<Api.RunDetail> {
     if (this.#atWork || this.#beginning) {
       throw new InputError('a run is at work already; stop it first');
     }
     this.#beginning = true;
+    this.#pace.putAside();
     try {
       await this.#lock.take();
       const run = await prepare();

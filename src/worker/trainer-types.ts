@@ -85,8 +85,13 @@ export interface Forecast {
   remedy: Partial<TrainingConfig>;
   /** Updates in all; null before there is data. */
   steps: number | null;
-  /** About how long; null until this adapter has trained this model once. */
-  seconds: number | null;
+}
+
+/** What a run writes besides its training. */
+export interface Sampling {
+  /** How many there are. */
+  prompts: number;
+  everySteps: number;
 }
 
 export interface Suggestion {

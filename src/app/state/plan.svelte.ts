@@ -22,8 +22,13 @@ export class Plan {
   /** What was chosen from the data's size: what a setting returns to. */
   suggested = $state.raw<TrainingConfig>({ ...DEFAULT_CONFIG });
   prompts = $state.raw<string[]>([]);
+  readonly writtenPrompts = $derived(this.prompts.filter((prompt) => prompt.trim() !== ''));
   sampleEverySteps = $state(0);
   forecast = $state.raw<Forecast | null>(null);
+  /** About how long the run would take; null while or where that is not known. */
+  seconds = $state<number | null>(null);
+  /** Whether that is being found out. */
+  timing = $state(false);
   /** Why the settings cannot be trained with; null when they can. */
   readonly problem = $derived.by(() => this.#contradiction ?? this.#obstacle);
   /** Settings that the person changed, which a new suggestion leaves alone. */
@@ -37,6 +42,8 @@ export class Plan {
   /** Whether the suggestion comes from data. */
   #informed = false;
   #turn = 0;
+  #timingTurn = 0;
+  #timedKind = '';
 
   constructor(private readonly trainer: TrainerWorker) {}
 
@@ -82,7 +89,7 @@ export class Plan {
     this.#contradiction = null;
   }
 
-  /** Predicts memory, steps and time again; of several calls the last one counts. */
+  /** Predicts memory and steps again; of several calls the last one counts. */
   async foresee(modelId: string, datasetId: string | null): Promise<void> {
     const turn = (this.#turn += 1);
     try {
@@ -95,5 +102,25 @@ export class Plan {
       this.forecast = null;
       this.#obstacle = messageOf(error);
     }
+  }
+
+  /**
+   * Finds out how long the run would take; of several calls the last one counts. What was known of another model or method
+   * is not shown meanwhile.
+   */
+  async time(modelId: string, datasetId: string): Promise<void> {
+    const turn = (this.#timingTurn += 1);
+    const kind = `${modelId} ${this.config.method}`;
+    if (kind !== this.#timedKind) this.seconds = null;
+    this.#timedKind = kind;
+    this.timing = true;
+    const sampling = { prompts: this.writtenPrompts.length, everySteps: this.sampleEverySteps };
+    // Where the settings do not serve, the forecast says so.
+    const seconds = await this.trainer
+      .duration(modelId, datasetId, this.config, sampling)
+      .catch(() => null);
+    if (turn !== this.#timingTurn) return;
+    this.seconds = seconds;
+    this.timing = false;
   }
 }

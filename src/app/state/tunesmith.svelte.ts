@@ -128,7 +128,7 @@ export class Tunesmith {
   async change(values: Partial<TrainingConfig>): Promise<void> {
     const retokenize = this.plan.change(values);
     if (retokenize && this.plan.problem === null) await this.#retokenize();
-    await this.#foresee();
+    await this.#predict();
   }
 
   /** Starts a run with the data, the model and the settings that are shown; downloads the model first where needed. */
@@ -149,7 +149,7 @@ export class Tunesmith {
           datasetId: summary.id,
           config: this.plan.config,
           precision: 'auto',
-          prompts: this.plan.prompts.filter((prompt) => prompt.trim() !== ''),
+          prompts: this.plan.writtenPrompts,
           sampleEverySteps: this.plan.sampleEverySteps,
         }),
       );
@@ -210,7 +210,11 @@ export class Tunesmith {
   }
 
   #tell(event: TrainerEvent): void {
-    if (event.type === 'lock') this.machine.lock = event.lock;
+    if (event.type === 'lock') {
+      this.machine.lock = event.lock;
+      // A run has ended, here or in another tab: the GPU may be timed again, and the run says how fast it was.
+      if (event.lock === 'free') this.#time();
+    }
     if (event.type === 'notice' && event.notice.severity === 'error') {
       this.alerts.show(event.notice, this.run.summary?.hasAdapter === true);
     }
@@ -221,7 +225,7 @@ export class Tunesmith {
   async #modelChanged(): Promise<void> {
     await this.#retokenize();
     if (this.dataset.summary) await this.#suggest();
-    else await this.#foresee();
+    else await this.#predict();
   }
 
   async #retokenize(): Promise<void> {
@@ -234,7 +238,21 @@ export class Tunesmith {
       await this.plan.suggest(this.models.chosenId, summary.id);
       await this.#retokenize();
     }
+    await this.#predict();
+  }
+
+  /** What the next run takes of memory, and then of time, which nothing waits for. */
+  async #predict(): Promise<void> {
     await this.#foresee();
+    this.#time();
+  }
+
+  #time(): void {
+    const { summary } = this.dataset;
+    const { problem, forecast } = this.plan;
+    if (!summary || summary.examples === 0 || !this.machine.ready || this.run.atWork) return;
+    if (problem !== null || forecast?.verdict !== 'fits') return;
+    void this.plan.time(this.models.chosenId, summary.id);
   }
 
   async #foresee(): Promise<void> {

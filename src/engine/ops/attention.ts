@@ -36,6 +36,8 @@ export interface Attention {
   /** u32 [tokens]: token t attends to tokens sequenceStarts[t] to t. Never decreases, since examples lie one after another. */
   readonly sequenceStarts: Tensor;
   readonly tokens: number;
+  /** The most tokens that one example can have; all of them unless said. Only the cost depends on it. */
+  readonly longest?: number;
   readonly heads: number;
   readonly kvHeads: number;
   /** At most 128. */
@@ -126,9 +128,9 @@ export function attentionBackward(
   });
 }
 
-/** Multiply-adds of one product of all query-key pairs with rows of a head, were all tokens one example. */
-function pairCost({ tokens, heads, headDim }: Attention): number {
-  return (tokens * (tokens + 1) * heads * headDim) / 2;
+/** Multiply-adds of one product of all query-key pairs with rows of a head, were all examples as long as they can be. */
+function pairCost({ tokens, longest = tokens, heads, headDim }: Attention): number {
+  return (tokens * (longest + 1) * heads * headDim) / 2;
 }
 
 /** Program and parameters that the kernels of `shaders/attention/` share; `roles` are those of their bindings (`attention/rows.wesl`). */

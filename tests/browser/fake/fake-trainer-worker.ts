@@ -109,9 +109,12 @@ export class FakeTrainerWorker implements TrainerWorker {
       verdict: fits ? 'fits' : 'too-large',
       remedy: {},
       steps: 100,
-      seconds: 530,
       ...this.scene.forecast,
     });
+  }
+
+  duration(): Promise<number | null> {
+    return this.scene.timing ? new Promise(() => undefined) : Promise.resolve(530);
   }
 
   train(request: RunRequest): Promise<RunDetail> {

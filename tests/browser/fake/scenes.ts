@@ -22,6 +22,8 @@ export interface Scene {
   models: ModelSummary[];
   /** What the memory of a run is found to be. */
   forecast: Partial<Forecast>;
+  /** Whether it is still being worked out how long a run takes. */
+  timing: boolean;
   /** How the download of a model goes. */
   download: 'arrives' | 'goes on' | 'breaks off';
   /** What the run is doing besides its steps. */
@@ -113,6 +115,7 @@ const PROMPTS = ['Tell me the fable of the Fox and the Grapes.', 'What did the c
 const SCENES = {
   empty: () => scene({}),
   dropped: () => scene({ data: DATA }),
+  timing: () => scene({ data: DATA, timing: true }),
   million: () =>
     scene({
       data: { ...DATA, examples: 1_000_000, tokens: 233_000_000, trainedTokens: 149_000_000 },
@@ -223,6 +226,7 @@ function scene(parts: Partial<Scene>): Scene {
     otherRuns: [],
     models: MODELS,
     forecast: {},
+    timing: false,
     download: 'arrives',
     progress: null,
     notice: null,
