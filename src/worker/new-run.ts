@@ -10,10 +10,9 @@ export function newRun(
   dataset: DatasetSummary,
 ): StoredRun {
   const { name, modelId, datasetId, precision, prompts, sampleEverySteps } = request;
-  const dataName = dataNameOf(dataset);
   return {
     id: crypto.randomUUID(),
-    name: name.trim() || `${dataName.split(',')[0] ?? 'data'} on ${modelName}`,
+    name: name.trim() || nameOf(dataset, modelName),
     createdAt: Date.now(),
     phase: 'preparing',
     modelId,
@@ -24,7 +23,7 @@ export function newRun(
     loss: null,
     bestEvalLoss: null,
     modelName,
-    dataName,
+    dataName: dataNameOf(dataset),
     failure: null,
     precision,
     gpu: null,
@@ -36,9 +35,19 @@ export function newRun(
   };
 }
 
+/** 'fables on Llama-3.2-1B-Instruct': as short as it can be told by, since files and model are named in full beside it. */
+function nameOf({ files }: DatasetSummary, modelName: string): string {
+  const data = files[0]?.name.replace(/(?<=.)\.[^.]+$/, '') ?? 'data';
+  const model = modelName.slice(modelName.lastIndexOf('/') + 1);
+  return `${data}${moreFiles(files)} on ${model}`;
+}
+
 /** 'fables.txt, 412 examples' */
 function dataNameOf({ files, examples }: DatasetSummary): string {
-  const [first, ...others] = files.map(({ name }) => name);
-  const more = others.length > 0 ? ` and ${others.length} more` : '';
-  return `${first ?? 'data'}${more}, ${examples} ${examples === 1 ? 'example' : 'examples'}`;
+  const first = files[0]?.name ?? 'data';
+  return `${first}${moreFiles(files)}, ${examples} ${examples === 1 ? 'example' : 'examples'}`;
+}
+
+function moreFiles({ length }: DatasetSummary['files']): string {
+  return length > 1 ? ` and ${length - 1} more` : '';
 }

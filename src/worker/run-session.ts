@@ -202,9 +202,10 @@ export class RunSession {
     this.#unstored = { checkpoint, endRest };
     if (this.#lost) endRest('ended');
     await this.journal.change({ phase: 'paused' });
+    const result = this.journal.run.config.method === 'full' ? 'model' : 'adapter';
     await this.journal.notice(
       'error',
-      `${messageOf(error)}. The run is paused and nothing of it is lost: download the adapter, or free some space and press Resume.`,
+      `${messageOf(error)}. The run is paused and nothing of it is lost: download the ${result}, or free some space and press Resume.`,
     );
     const end = await ended;
     this.#unstored = null;

@@ -3,7 +3,7 @@ import { memorySource, type ByteSource, type FileFolder } from '../formats/byte-
 
 /** Id of the model that comes with the page. */
 export const STARTER = 'starter';
-export const STARTER_NAME = 'Starter (4.6 million weights)';
+export const STARTER_NAME = 'Starter';
 
 /** The files of `public/starter`. */
 const FILES = [

@@ -31,6 +31,8 @@ export class CurrentRun {
 
   readonly phase = $derived(this.summary?.phase ?? null);
   readonly atWork = $derived(this.phase !== null && AT_WORK.includes(this.phase));
+  /** Whether all weights are trained, so that what it gives is a whole model, not an adapter. */
+  readonly wholeModel = $derived(this.detail?.config.method === 'full');
   readonly moving = $derived(this.atWork && this.phase !== 'paused');
   readonly resumable = $derived(
     this.phase !== null &&

@@ -6,6 +6,8 @@ export interface Standing {
   phase: RunPhase | null;
   /** Whether the shown run has something to ask and to download. */
   hasAdapter: boolean;
+  /** Whether the shown run trained all weights, so that what it gives is a whole model. */
+  wholeModel: boolean;
   /** Whether the model must be downloaded first, and its size in words. */
   download: string | null;
   /** What keeps Train from being pressed; null when nothing does. */
@@ -13,7 +15,8 @@ export interface Standing {
 }
 
 /** One or two sentences that say what a person can do now. */
-export function nextStep({ phase, hasAdapter, download, obstacle }: Standing): string {
+export function nextStep(standing: Standing): string {
+  const { phase, hasAdapter, wholeModel, download, obstacle } = standing;
   switch (phase) {
     case null:
       if (obstacle !== null) return obstacle;
@@ -38,7 +41,7 @@ export function nextStep({ phase, hasAdapter, download, obstacle }: Standing): s
         ? 'What it has learned so far is kept: ask it something, download it, or resume.'
         : 'It was stopped before its first checkpoint, so nothing of it is kept.';
     case 'finished':
-      return 'It has learned. Ask it something, then download the adapter.';
+      return `It has learned. Ask it something, then download the ${wholeModel ? 'model' : 'adapter'}.`;
     case 'failed':
       return hasAdapter
         ? 'Its last checkpoint is kept: resume goes on from it.'
