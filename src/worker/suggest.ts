@@ -12,6 +12,10 @@ const PROMPT_WORDS = 8;
 const PROMPTS = 2;
 /** A model of so few weights takes and needs larger steps, and its context is short. */
 const SMALL_MODEL = 5e7;
+const SHORT_ROW = 128;
+const LONG_ROW = 512;
+/** A row holds so many of the examples; the longest few are not worth what longer rows cost in attention. */
+const HELD_WHOLE = 0.9;
 
 /** Settings, prompts and sampling interval for a model of `parameters` weights and these data. */
 export async function suggest(
@@ -30,8 +34,8 @@ export async function suggest(
 
 function suggestedConfig(parameters: number, dataset: TokenizedDataset): TrainingConfig {
   const small = parameters < SMALL_MODEL;
-  const max_seq_length = small ? 128 : 512;
-  const rows = small ? 4 : 1;
+  const max_seq_length = small ? smallRow(dataset) : LONG_ROW;
+  const rows = small ? LONG_ROW / max_seq_length : 1;
   const gradient_accumulation_steps = small ? 1 : 4;
   const tokensPerStep = rows * gradient_accumulation_steps * max_seq_length;
   const stepsPerEpoch = Math.max(1, Math.ceil(dataset.tokens / tokensPerStep));
@@ -55,6 +59,19 @@ function suggestedConfig(parameters: number, dataset: TokenizedDataset): Trainin
   };
 }
 
+/**
+ * The shortest row that holds nearly all examples whole: what is cut off is not learned, an answer's end above all. Documents are split
+ * instead, and lose nothing in short rows.
+ */
+function smallRow(dataset: TokenizedDataset): number {
+  if (learnsText(dataset)) return SHORT_ROW;
+  const sorted = dataset.lengths.slice().sort();
+  const nearlyLongest = sorted[Math.ceil(HELD_WHOLE * sorted.length) - 1] ?? 0;
+  let row = SHORT_ROW;
+  while (row < LONG_ROW && row < nearlyLongest) row *= 2;
+  return row;
+}
+
 /** The beginnings of a few documents, or the first questions of a few conversations. */
 async function promptsFrom(dataset: TokenizedDataset, tokenizer: Tokenizer): Promise<string[]> {
   const prompts = new Set<string>();
@@ -63,7 +80,9 @@ async function promptsFrom(dataset: TokenizedDataset, tokenizer: Tokenizer): Pro
   for (let index = 0; index < dataset.examples && prompts.size < PROMPTS; index += stride) {
     const { inputIds, labels } = await dataset.read(index);
     const firstTrained = labels.findIndex((label, i) => i > 0 && label !== -100);
-    const ids = text ? inputIds.subarray(0, 64) : inputIds.subarray(0, Math.max(0, firstTrained));
+    // Where all of an example is trained nobody knows what of it is the question; its beginning-of-text is none.
+    const asked = firstTrained > 1 ? firstTrained : 0;
+    const ids = inputIds.subarray(0, text ? 64 : asked);
     const prompt = readable(ids, tokenizer, text);
     if (prompt !== '') prompts.add(prompt);
   }

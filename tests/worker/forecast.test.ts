@@ -1,0 +1,131 @@
+import { describe, expect, it } from 'vitest';
+import { parseTrainingConfig, type TrainingConfig } from '../../src/config';
+import { InputError } from '../../src/errors';
+import { parseLlamaConfig } from '../../src/formats/llama-config';
+import { predictMemory } from '../../src/model/memory';
+import { describeConfig, forecast, runMemory } from '../../src/worker/forecast';
+import { exampleSource } from '../train/training-bench';
+
+const MODEL = parseLlamaConfig(
+  {
+    architectures: ['LlamaForCausalLM'],
+    vocab_size: 512,
+    hidden_size: 64,
+    intermediate_size: 128,
+    num_hidden_layers: 4,
+    num_attention_heads: 4,
+    tie_word_embeddings: true,
+  },
+  'config.json',
+);
+const DESCRIPTION = describeConfig(MODEL, false);
+
+const config = (settings: Partial<TrainingConfig> = {}) => parseTrainingConfig(settings);
+const bytes = (settings: Partial<TrainingConfig>, rows: number, rowLength: number) =>
+  runMemory(DESCRIPTION, config(settings), { rows, rowLength }).total_bytes;
+
+/** So many examples of so many tokens. */
+const data = (examples: number, length: number) =>
+  exampleSource(
+    Array.from({ length: examples }, () => {
+      const ids = Array.from({ length }, (_, id) => id);
+      return { input_ids: ids, labels: ids };
+    }),
+  );
+
+describe('the forecast of a run', () => {
+  it('counts what training and what writing samples takes', () => {
+    const settings = config();
+    const batch = { rows: 1, rowLength: 512 };
+    const { memory } = forecast(DESCRIPTION, settings, null, Infinity);
+    const training = predictMemory(DESCRIPTION, settings, batch);
+    expect(memory.total_bytes).toBeGreaterThan(training.total_bytes);
+    expect(memory.weights_bytes).toBe(training.weights_bytes);
+    expect(memory.optimizer_bytes).toBe(training.optimizer_bytes);
+  });
+
+  it('takes the longest rows that the configuration allows, until it knows shorter data', () => {
+    const total = (source: ReturnType<typeof data> | null) =>
+      forecast(DESCRIPTION, config({ packing: false }), source, Infinity).memory.total_bytes;
+    expect(total(null)).toBe(bytes({ packing: false }, 1, 512));
+    expect(total(data(3, 40))).toBe(bytes({ packing: false }, 1, 40));
+  });
+
+  it('knows the steps only with data', () => {
+    const settings = { num_train_epochs: 2, gradient_accumulation_steps: 2, max_seq_length: 64 };
+    expect(forecast(DESCRIPTION, config(settings), null, Infinity).steps).toBeNull();
+    // Six rows are three steps, twice.
+    expect(forecast(DESCRIPTION, config(settings), data(6, 64), Infinity).steps).toBe(6);
+    // One of them is held out: five rows are three steps too, four are two.
+    const held = (fraction: number) =>
+      forecast(DESCRIPTION, config({ ...settings, eval_fraction: fraction }), data(6, 64), Infinity)
+        .steps;
+    expect(held(1 / 6)).toBe(6);
+    expect(held(2 / 6)).toBe(4);
+  });
+
+  it('finds that it fits, to the byte', () => {
+    const needed = bytes({}, 1, 512);
+    expect(forecast(DESCRIPTION, config(), null, needed)).toMatchObject({
+      verdict: 'fits',
+      remedy: {},
+    });
+    expect(forecast(DESCRIPTION, config(), null, needed - 1).verdict).not.toBe('fits');
+  });
+
+  it('offers checkpointing where that is enough, and shorter rows where it is not', () => {
+    const without = { gradient_checkpointing: false, micro_batch_size: 2 };
+    const checkpointed = bytes({ micro_batch_size: 2 }, 2, 512);
+    expect(checkpointed).toBeLessThan(bytes(without, 2, 512));
+    expect(forecast(DESCRIPTION, config(without), null, checkpointed)).toMatchObject({
+      verdict: 'fits-with-checkpointing',
+      remedy: { gradient_checkpointing: true },
+    });
+    const shorter = bytes({}, 1, 256);
+    const verdict = forecast(DESCRIPTION, config(without), null, shorter);
+    expect(verdict).toMatchObject({
+      verdict: 'fits-with-shorter-sequence',
+      remedy: { gradient_checkpointing: true, micro_batch_size: 1, max_seq_length: 256 },
+    });
+    // The remedy taken, it fits.
+    const cured = config({ ...without, ...verdict.remedy });
+    expect(forecast(DESCRIPTION, cured, null, shorter).verdict).toBe('fits');
+  });
+
+  it('finds a model too large where not even 128 tokens fit', () => {
+    const smallest = bytes({}, 1, 128);
+    expect(forecast(DESCRIPTION, config(), null, smallest).remedy.max_seq_length).toBe(128);
+    expect(forecast(DESCRIPTION, config(), null, smallest - 1)).toMatchObject({
+      verdict: 'too-large',
+      remedy: {},
+    });
+  });
+
+  it('offers fewer rows where data are short already, and cutting them would not help', () => {
+    const rows = { micro_batch_size: 8, packing: false };
+    const source = data(20, 40);
+    const verdict = forecast(DESCRIPTION, config(rows), source, bytes({ packing: false }, 1, 40));
+    expect(verdict.verdict).toBe('fits-with-shorter-sequence');
+    const cured = config({ ...rows, ...verdict.remedy });
+    expect(forecast(DESCRIPTION, cured, source, bytes({ packing: false }, 1, 40)).verdict).toBe(
+      'fits',
+    );
+  });
+
+  it('refuses data of which nothing is left to train on', () => {
+    expect(() => forecast(DESCRIPTION, config({ eval_fraction: 0.5 }), data(1, 8), 1e9)).toThrow(
+      InputError,
+    );
+  });
+});
+
+describe('a model before its files are here', () => {
+  it('has dense weights, or its linears in NF4 and nothing else', () => {
+    const names = ['model.layers.0.self_attn.q_proj.weight', 'model.embed_tokens.weight'];
+    expect(names.map((name) => describeConfig(MODEL, false).stored(name))).toEqual([
+      'bf16',
+      'bf16',
+    ]);
+    expect(names.map((name) => describeConfig(MODEL, true).stored(name))).toEqual(['nf4', 'bf16']);
+  });
+});
