@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { ByteSource, FileFolder } from '../formats/byte-source';
+import { fingerprint } from '../formats/fingerprint';
 
 const PIECE_BYTES = 2 ** 22;
 
@@ -15,19 +16,12 @@ export async function fingerprintOfFiles(files: readonly ByteSource[]): Promise<
   return hash.digest('hex');
 }
 
-/**
- * SHA-256 over a model's or an adapter's folder: the contents of its small files, and of large ones the sizes and the first part, where
- * safetensors say what they hold.
- */
+/** The {@link fingerprint} of a model's or an adapter's folder. */
 export async function fingerprintOfFolder(folder: FileFolder): Promise<string> {
-  const hash = createHash('sha256');
-  for (const name of [...folder.files].filter(isModelFile).sort()) {
-    const source = await folder.open(name);
-    if (source === undefined) continue;
-    hash.update(`${name}\n${source.size}\n`);
-    hash.update(await source.read(0, Math.min(source.size, PIECE_BYTES)));
-  }
-  return hash.digest('hex');
+  const sources = await Promise.all(
+    folder.files.filter(isModelFile).map((name) => folder.open(name)),
+  );
+  return fingerprint(sources.filter((source) => source !== undefined));
 }
 
 function isModelFile(name: string): boolean {

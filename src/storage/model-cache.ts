@@ -37,12 +37,13 @@ export class ModelCache {
   /** An installed model's folder. @throws InputError where it is not installed, or not whole any more */
   async open(id: string): Promise<FileFolder> {
     const record = await this.get(id);
-    if (record?.state !== 'installed') throw new InputError(`the model ${id} is not installed`);
+    if (record?.state !== 'installed')
+      throw new InputError(`the model ${plainName(id)} is not installed`);
     const folder = await this.folder(record);
     const sizes = await folder.sizes();
     const damaged = record.files.find(({ name, bytes }) => sizes.get(name) !== bytes);
     if (damaged !== undefined) {
-      const what = `the file of the model ${id} is gone or cut short; remove the model and install it again`;
+      const what = `the file of the model ${plainName(id)} is gone or cut short; remove the model and install it again`;
       throw new InputError(what, { file: damaged.name });
     }
     return asFileFolder(folder, id);
@@ -186,12 +187,17 @@ export class ModelCache {
     return write(this.database, ['models'], 'the model', async (transaction) => {
       const models = transaction.objectStore('models');
       const record = await models.get(id);
-      if (record === undefined) throw new InputError(`the model ${id} has been removed`);
+      if (record === undefined) throw new InputError(`the model ${plainName(id)} has been removed`);
       const changed = work(record);
       await models.put(changed);
       return changed;
     });
   }
+}
+
+/** What a model is called beyond this machine: a repository of the hub, or the folder that was dropped. */
+export function plainName(modelId: string): string {
+  return modelId.replace(/^files:(.*)#[0-9a-f]*$/, '$1');
 }
 
 function isSameFile(

@@ -63,7 +63,7 @@ export interface ModelFileRecord {
 
 /** A model in the cache; its files lie in the file store. */
 export interface ModelRecord {
-  /** A hub id `owner/name`, or `files:NAME` for files that were dropped. */
+  /** A hub id `owner/name`, or `files:NAME#FINGERPRINT` for files that were dropped. */
   id: string;
   origin: 'hub' | 'files';
   /** Installed only when every file is verified; only then may it be used. */

@@ -3,6 +3,7 @@ import type { Tokenizer } from '../data/tokenizer';
 import { loadTokenizer } from '../data/tokenizer';
 import { InputError } from '../errors';
 import type { FileFolder } from '../formats/byte-source';
+import { fingerprint } from '../formats/fingerprint';
 import { openLlamaFolder, readLlamaConfig, type LlamaFolder } from '../formats/llama-folder';
 import type { LlamaConfig } from '../formats/llama-config';
 import { modelParameters } from '../model/llama-weights';
@@ -10,11 +11,15 @@ import { elementCount } from '../engine/tensor';
 import type { HubClient } from '../storage/hub-client';
 import { downloadModel } from '../storage/hub-download';
 import { parseRepository, planDownload, type HubPlan } from '../storage/hub-plan';
+import { plainName } from '../storage/model-cache';
 import { blobSource } from '../storage/opfs-store';
 import type { ModelRecord } from '../storage/schema';
 import type { ModelSummary, ProgressListener } from './api';
 import type { Services } from './services';
 import { STARTER, STARTER_NAME, starterFolder } from './starter-model';
+
+/** Enough to tell a person's models apart: two of a million would be the same with a chance of one in a million. */
+const FINGERPRINT_DIGITS = 16;
 
 /** A model opened for use. */
 export interface OpenModel {
@@ -108,8 +113,9 @@ export class Models {
     onProgress: ProgressListener,
     signal: AbortSignal,
   ): Promise<Described> {
-    const id = `files:${folderName(files)}`;
     const sources = files.map((file) => blobSource(file.name, file));
+    // Runs know their model by its id: other weights in a folder of the same name must have another.
+    const id = `files:${folderName(files)}#${(await fingerprint(sources)).slice(0, FINGERPRINT_DIGITS)}`;
     await this.services.models.importFiles(id, sources, {
       signal,
       check: openLlamaFolder,
@@ -145,10 +151,9 @@ export class Models {
   ): Promise<Described> {
     const entry = catalogue.find(({ repository }) => repository === record.id);
     const storedBytes = await this.services.models.storedBytes(record);
-    const name = record.id.replace(/^files:/, '');
     return {
       id: record.id,
-      name: entry?.name ?? name,
+      name: entry?.name ?? plainName(record.id),
       origin: record.origin,
       state: record.state,
       downloadBytes: record.files.reduce((sum, { bytes }) => sum + bytes, 0),

@@ -1,6 +1,7 @@
 import { parseTrainingConfig } from '../config';
 import { InputError } from '../errors';
 import { bestCheckpoint } from '../storage/checkpoints';
+import { plainName } from '../storage/model-cache';
 import { estimateStorage } from '../storage/quota';
 import type { Checkpoint } from '../train/checkpoint';
 import { decodeCheckpoint } from '../train/checkpoint-files';
@@ -184,7 +185,7 @@ export class TrainerService implements Api.TrainerWorker {
       const stored = await this.services.datasets.get(datasetOfRun(runId));
       if (!stored) throw new InputError('the dataset of the run is not stored here any more');
       const dataset = stored.summary;
-      const source = { folder, tokenizer, checkpoint, baseModel: run.modelId, dataset };
+      const source = { folder, tokenizer, checkpoint, baseModel: plainName(run.modelId), dataset };
       const files = () => downloadFiles(source);
       const progress = throttledProgress(onProgress);
       return zipFile(this.services, zipName(run.name), files, progress, signal);

@@ -41,7 +41,7 @@ export interface GpuFacts {
 
 /** A model that can be chosen. */
 export interface ModelSummary {
-  /** 'starter', a hub id 'owner/name', or 'files:NAME' for a dropped folder. */
+  /** 'starter', a hub id 'owner/name', or 'files:NAME#FINGERPRINT' for a dropped folder. */
   id: string;
   /** As a person calls it: 'Llama 3.2 1B Instruct'. */
   name: string;
