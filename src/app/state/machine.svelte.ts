@@ -17,6 +17,10 @@ export class Machine {
       }),
   );
   readonly ready = $derived(this.probe?.gpu.status === 'ready');
+  /** Whether a processor plays the GPU. */
+  readonly software = $derived(
+    this.probe !== null && 'software' in this.probe.gpu && this.probe.gpu.software,
+  );
   readonly elsewhere = $derived(this.lock === 'elsewhere');
 
   constructor(private readonly trainer: TrainerWorker) {}
