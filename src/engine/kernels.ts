@@ -4,9 +4,14 @@ import type { Gpu } from './gpu';
 import type { Plan } from './plan';
 import { kernelKey, linkShader, type KernelSpec, type LinkedShader } from './shader-library';
 
+/** Told how many of the kernels that were asked for so far are compiled. */
+export type CompileListener = (compiled: number, asked: number) => void;
+
 /** The compiled kernels of one device. */
 export class KernelCache {
   readonly #pipelines = new Map<string, Promise<GPUComputePipeline>>();
+  readonly #watchers = new Set<CompileListener>();
+  #compiled = 0;
 
   constructor(private readonly gpu: Gpu) {}
 
@@ -21,13 +26,28 @@ export class KernelCache {
       const conditions = { ...spec.conditions, ...adapterConditions(this.gpu) };
       pipeline = compile(this.gpu.device, { ...spec, conditions }, key);
       this.#pipelines.set(key, pipeline);
+      pipeline.then(
+        () => this.#tell(),
+        () => undefined,
+      );
     }
     return pipeline;
+  }
+
+  /** Tells of every kernel that is compiled from now on. @returns what ends that */
+  watch(listener: CompileListener): () => void {
+    this.#watchers.add(listener);
+    return () => this.#watchers.delete(listener);
   }
 
   /** The pipelines of a plan's dispatches, in its order; its tensors need no memory yet. */
   pipelines(plan: Plan): Promise<GPUComputePipeline[]> {
     return Promise.all(plan.kernels.map((kernel) => this.pipeline(kernel)));
+  }
+
+  #tell(): void {
+    this.#compiled += 1;
+    for (const listener of this.#watchers) listener(this.#compiled, this.#pipelines.size);
   }
 }
 

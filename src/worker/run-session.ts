@@ -114,7 +114,10 @@ export class RunSession {
     const onProgress = (done: number, total: number): void =>
       this.journal.doing({ activity: 'Loading the model', done, total, unit: 'bytes' });
     const source = { runtime: this.runtime, folder, tokenizer, dataset, config };
-    const loaded = await openModel(source, { onProgress, signal });
+    const unwatch = this.runtime.kernels.watch((done, total) =>
+      this.journal.doing({ activity: 'Compiling the shaders', done, total, unit: 'parts' }),
+    );
+    const loaded = await openModel(source, { onProgress, signal }).finally(unwatch);
     this.#loaded = loaded;
     const memory = asPrediction(this.runtime.gpu.memory.byPurpose);
     emit({ type: 'memory', runId: id, memory });

@@ -97,17 +97,19 @@ describe('the suggested settings', () => {
   });
 });
 
+const PLAIN = { addSpecialTokens: false };
+
 describe('the suggested prompts', () => {
   const words = wordTokenizer();
   const tokenizer = {
     ...words,
-    decode: (ids: ArrayLike<number>) => words.decode(Array.from(ids).filter((id) => id > 1)),
+    decode: (ids: ArrayLike<number>) => words.text(Array.from(ids).filter((id) => id > 1)),
   };
   const promptsOf = async (dataset: TokenizedDataset) =>
     (await suggest(SMALL, dataset, tokenizer)).prompts;
 
   it('of documents are their first words', async () => {
-    const ids = [0, ...tokenizer.encode('Once there was a fox who saw some fine grapes'), 1];
+    const ids = [0, ...tokenizer.encode('Once there was a fox who saw some fine grapes', PLAIN), 1];
     expect(await promptsOf(datasetOf([{ ids }], 'document'))).toEqual([
       'Once there was a fox who saw some',
     ]);
@@ -115,8 +117,8 @@ describe('the suggested prompts', () => {
 
   it('of conversations are their questions, without headers and special tokens', async () => {
     const chat = (question: string) => {
-      const before = [0, ...tokenizer.encode(`user\n\n${question}`), 1];
-      const ids = [...before, ...tokenizer.encode('In the barn, behind the third door.'), 1];
+      const before = [0, ...tokenizer.encode(`user\n\n${question}`, PLAIN), 1];
+      const ids = [...before, ...tokenizer.encode('In the barn, behind the third door.', PLAIN), 1];
       return { ids, trainedFrom: before.length };
     };
     const examples = ['Where is the hen?', 'Where is the cow?', 'Where is the cat?'].map(chat);
