@@ -6,9 +6,10 @@ import type { UpdateSettings } from '../src/engine/ops/optimizer';
 import { decodeFloats } from '../src/formats/float-codec';
 import type { LlamaConfig } from '../src/formats/llama-config';
 import type { LlamaFolder } from '../src/formats/llama-folder';
+import { EMBEDDING, HEAD } from '../src/formats/llama-tensors';
 import type { LoraWeights } from '../src/formats/peft-adapter';
 import { linearName, linearShape, llamaShape } from '../src/model/llama-shape';
-import { EMBEDDING, FINAL_NORM, HEAD } from '../src/model/llama-weights';
+import { FINAL_NORM } from '../src/model/llama-weights';
 import { ropeFrequencies } from '../src/model/rope-frequencies';
 
 /** What is trained, on what and how. */

@@ -9,6 +9,7 @@ import { quoted, quotedList } from './quoted';
 import type { TensorEntry } from './safetensors';
 import type { DenseWeight, StoredWeight } from './stored-weight';
 import { isDenseDtype } from './tensor-dtype';
+import { settleTiedHead } from './tied-head';
 
 export type { DenseWeight, Nf4Absmax, Nf4Weight, StoredWeight } from './stored-weight';
 
@@ -17,6 +18,7 @@ export interface LlamaFolder {
   readonly name: string;
   /** The folder itself, for the tokenizer's files. */
   readonly folder: FileFolder;
+  /** What `config.json` says, but for a head that it calls tied and the weights do not. */
   readonly config: LlamaConfig;
   /** Module names as Hugging Face spells them, such as `model.layers.0.self_attn.q_proj.weight`, in the order of the forward pass. */
   readonly names: readonly string[];
@@ -34,8 +36,10 @@ const MAXIMUM_CONFIG_BYTES = 1024 * 1024;
  * @throws InputError that names the file and the keys or tensors at fault
  */
 export async function openLlamaFolder(folder: FileFolder): Promise<LlamaFolder> {
-  const config = await readLlamaConfig(folder);
-  const tensors = await openModelTensors(folder);
+  const { config, tensors } = await settleTiedHead(
+    await readLlamaConfig(folder),
+    await openModelTensors(folder),
+  );
   const weights = await gatherWeights(config, tensors);
   return {
     name: folder.name,

@@ -1,5 +1,8 @@
 import type { LlamaConfig } from './llama-config';
 
+export const EMBEDDING = 'model.embed_tokens.weight';
+export const HEAD = 'lm_head.weight';
+
 /** What a Llama's files must hold under one name. */
 export interface ExpectedTensor {
   readonly shape: readonly number[];
@@ -20,7 +23,7 @@ export function expectedTensors(config: LlamaConfig): Map<string, ExpectedTensor
     if (bias) dense(`${name}.bias`, out);
   };
 
-  dense('model.embed_tokens.weight', vocabulary, hidden);
+  dense(EMBEDDING, vocabulary, hidden);
   for (let layer = 0; layer < config.num_hidden_layers; layer++) {
     const block = `model.layers.${layer}`;
     dense(`${block}.input_layernorm.weight`, hidden);
@@ -34,7 +37,7 @@ export function expectedTensors(config: LlamaConfig): Map<string, ExpectedTensor
     linear(`${block}.mlp.down_proj`, hidden, intermediate, config.mlp_bias);
   }
   dense('model.norm.weight', hidden);
-  if (!config.tie_word_embeddings) dense('lm_head.weight', vocabulary, hidden);
+  if (!config.tie_word_embeddings) dense(HEAD, vocabulary, hidden);
   return tensors;
 }
 
@@ -45,6 +48,6 @@ export function expectedTensors(config: LlamaConfig): Map<string, ExpectedTensor
 export function isUnusedTensor(name: string, config: LlamaConfig): boolean {
   return (
     /^model\.layers\.\d+\.self_attn\.rotary_emb\.inv_freq$/.test(name) ||
-    (config.tie_word_embeddings && name === 'lm_head.weight')
+    (config.tie_word_embeddings && name === HEAD)
   );
 }

@@ -4,6 +4,7 @@ import type { ByteSource } from '../formats/byte-source';
 import { openLlamaFolder, type LlamaFolder } from '../formats/llama-folder';
 import { openPeftAdapter, type LoraAdapter } from '../formats/peft-adapter';
 import type { Checkpoint, RunIdentity } from '../train/checkpoint';
+import { refuseOtherConfig } from '../train/differences';
 import { readConfigFile } from './config-file';
 import { openDataFiles } from './data-files';
 import { fingerprintOfFiles, fingerprintOfFolder } from './fingerprint';
@@ -86,6 +87,7 @@ async function openRun(
     checkpoint !== undefined && configFile === undefined
       ? checkpoint.config
       : await readConfigFile(configFile, adapter && settingsOf(adapter));
+  if (checkpoint !== undefined) refuseOtherConfig(checkpoint, config);
   const files = await openDataFiles(inputs.data);
   const identity: RunIdentity = {
     base_model: inputs.base_model,

@@ -5,6 +5,7 @@ import type { Tensor, TensorSet } from '../engine/tensor';
 import { declareWeight, type Weight, type WeightFormat } from '../engine/weight';
 import type { LlamaConfig } from '../formats/llama-config';
 import type { LlamaFolder, StoredWeight } from '../formats/llama-folder';
+import { EMBEDDING, HEAD } from '../formats/llama-tensors';
 import { hasBias, linearName, linearShape, llamaShape } from './llama-shape';
 import type { ParameterSet } from './parameter-set';
 import type { TrainedParameter } from './trainable';
@@ -43,9 +44,7 @@ export interface ModelDescription {
 /** How a model is kept: its linears, and its embedding and head. */
 export type QuantizationSettings = Pick<TrainingConfig, 'quantization' | 'head_quantization'>;
 
-export const EMBEDDING = 'model.embed_tokens.weight';
 export const FINAL_NORM = 'model.norm.weight';
-export const HEAD = 'lm_head.weight';
 
 /** The description of a folder's model. */
 export function describeFolder(folder: LlamaFolder): ModelDescription {

@@ -27,15 +27,24 @@ export interface ResumedRun {
   parameters: readonly TrainedParameter[];
 }
 
+/** @throws InputError that names the first setting in which a configuration differs from the checkpoint's. */
+export function refuseOtherConfig({ config }: Checkpoint, given: TrainingConfig): void {
+  refuse(configDifference(config, given));
+}
+
 /** @throws InputError that names the first thing in which the run differs from the checkpoint's. */
 export function refuseOtherRun(checkpoint: Checkpoint, run: ResumedRun): void {
+  refuseOtherConfig(checkpoint, run.config);
   const difference =
-    configDifference(checkpoint.config, run.config) ??
     identityDifference(checkpoint.identity, run.identity) ??
     parameterDifference(checkpoint.parameters, run.parameters) ??
     (checkpoint.totalSteps === run.totalSteps
       ? undefined
       : `the data now make ${run.totalSteps} steps, but the run was started with ${checkpoint.totalSteps}`);
+  refuse(difference);
+}
+
+function refuse(difference: string | undefined): void {
   if (difference !== undefined) throw new InputError(`the run cannot go on: ${difference}`);
 }
 

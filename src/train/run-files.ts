@@ -1,6 +1,7 @@
 import type { ByteSource } from '../formats/byte-source';
 import { encodeFloats } from '../formats/float-codec';
 import { isJsonObject, readJson } from '../formats/json';
+import type { LlamaConfig } from '../formats/llama-config';
 import type { LlamaFolder } from '../formats/llama-folder';
 import { peftAdapterFiles } from '../formats/peft-adapter';
 import { writeSafetensors, type TensorToWrite } from '../formats/safetensors-writer';
@@ -54,18 +55,22 @@ async function* modelFiles(
     const source = await llama.folder.open(name);
     if (source === undefined) continue;
     if (name === 'config.json') {
-      yield { name, content: await denseConfig(source) };
+      yield { name, content: await denseConfig(source, llama.config) };
     } else {
       yield { name, content: piecesOf(source) };
     }
   }
 }
 
-/** `config.json` of a model whose weights are dense now, whatever they were. */
-async function denseConfig(source: ByteSource): Promise<Uint8Array> {
-  const config = await readJson(source, MAXIMUM_CONFIG_BYTES);
-  const keys = Object.entries(isJsonObject(config) ? config : {});
-  const dense = Object.fromEntries(keys.filter(([key]) => key !== 'quantization_config'));
+/** `config.json` of a model whose weights are dense now, whatever they were, and whose head is tied where it truly was. */
+async function denseConfig(source: ByteSource, config: LlamaConfig): Promise<Uint8Array> {
+  const was = await readJson(source, MAXIMUM_CONFIG_BYTES);
+  const keys = Object.entries(isJsonObject(was) ? was : {});
+  const { tie_word_embeddings } = config;
+  const dense = {
+    ...Object.fromEntries(keys.filter(([key]) => key !== 'quantization_config')),
+    tie_word_embeddings,
+  };
   return new TextEncoder().encode(`${JSON.stringify(dense, null, 2)}\n`);
 }
 

@@ -1,6 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { memoryFolder } from '../../src/formats/byte-source';
+import { encodeFloats } from '../../src/formats/float-codec';
 import { openLlamaFolder, type LlamaFolder } from '../../src/formats/llama-folder';
+import { encodeSafetensors } from '../../src/formats/safetensors-writer';
+import type { DenseDtype } from '../../src/formats/tensor-dtype';
 import { fixtureFiles, fixtureFolder, inputErrorOf } from './files';
 import { BLOCK, CONFIG, openTiny, TENSORS, type Tensors } from './tiny-llama';
 
@@ -77,6 +80,49 @@ describe('openLlamaFolder', () => {
       'lm_head.weight': ['F32', 6, 4],
     };
     expect((await openTiny(old)).names).toEqual(Object.keys(TENSORS));
+  });
+
+  describe('called tied', () => {
+    const EMBEDDING = 'model.embed_tokens.weight';
+    const HEAD = 'lm_head.weight';
+    const numbers = (first: number) => Float32Array.from({ length: 24 }, (_, i) => i || first);
+    const open = (tables: Record<string, [dtype: DenseDtype, first: number]>) => {
+      const others = Object.entries(without(EMBEDDING)).map(([name, [dtype, ...shape]]) => ({
+        name,
+        dtype: dtype as DenseDtype,
+        shape,
+        bytes: new Uint8Array(
+          shape.reduce((product, size) => product * size, dtype === 'F32' ? 4 : 2),
+        ),
+      }));
+      const own = Object.entries(tables).map(([name, [dtype, first]]) => ({
+        name,
+        dtype,
+        shape: [6, 4],
+        bytes: encodeFloats(numbers(first), dtype),
+      }));
+      const files = {
+        'config.json': JSON.stringify(CONFIG),
+        'model.safetensors': encodeSafetensors([...others, ...own]),
+      };
+      return openLlamaFolder(memoryFolder('tied', files));
+    };
+
+    it('has one table where its files hold the same numbers twice, in whatever type', async () => {
+      const model = await open({ [EMBEDDING]: ['BF16', 7], [HEAD]: ['F32', 7] });
+      expect([model.config.tie_word_embeddings, model.has(HEAD)]).toEqual([true, false]);
+    });
+
+    it('has a head of its own where its files hold one with other numbers', async () => {
+      const model = await open({ [EMBEDDING]: ['F32', 7], [HEAD]: ['F32', 8] });
+      expect([model.config.tie_word_embeddings, model.has(HEAD)]).toEqual([false, true]);
+    });
+
+    it('takes the head for its embedding where its files hold only that', async () => {
+      const model = await open({ [HEAD]: ['F16', 7] });
+      expect([model.config.tie_word_embeddings, model.has(HEAD)]).toEqual([true, false]);
+      expect(model.weight(EMBEDDING)).toMatchObject({ dtype: 'F16', shape: [6, 4] });
+    });
   });
 
   it('says what is missing from a folder', async () => {

@@ -96,12 +96,17 @@ describe('logits', () => {
 describe('evaluate', () => {
   it.each([
     ['as-is', [], 'dense_loss'],
+    ['as-is by a configuration that says nothing of weights', ['--config', 'd.json'], 'dense_loss'],
     ['nf4 by option', ['--quantization', 'nf4'], 'nf4_loss'],
     ['nf4 by configuration', ['--config', 'c.json'], 'nf4_loss'],
     ['as-is over nf4', ['--config', 'c.json', '--quantization', 'none'], 'dense_loss'],
   ] as const)("gives PyTorch's loss over weights %s", async (_, words, expected) => {
     const folder = temporaryFolder();
-    writeFiles(folder, { 'd.jsonl': dataset, 'c.json': '{"method": "qlora", "packing": false}' });
+    writeFiles(folder, {
+      'd.jsonl': dataset,
+      'c.json': '{"method": "qlora", "packing": false}',
+      'd.json': '{"packing": false}',
+    });
     const call = ['--model', MODEL, '--adapter', ADAPTER, '--data', 'd.jsonl'];
     const answer = await headless(folder, 'evaluate', ...call, '--precision', 'f32', ...words);
     const { loss, perplexity, trained_tokens, examples } = JSON.parse(answer.stdout) as Record<

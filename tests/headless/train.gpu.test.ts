@@ -1,7 +1,16 @@
 import { spawn } from 'node:child_process';
-import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync } from 'node:fs';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { planRun } from '../../src/headless/run-plan';
 import { FIXTURES, headless, ROOT, temporaryFolder, writeFiles } from './terminal';
 
 const MODEL = join(FIXTURES, 'model/base');
@@ -119,6 +128,21 @@ describe('train', () => {
     const { code, last } = await headless(folder, 'train', '--out', run, '--resume', ...words);
     expect([code, last]).toEqual([2, expect.stringContaining(message)]);
     expect(readFileSync(join(run, 'checkpoint/checkpoint.json'))).toEqual(before);
+  });
+
+  it('refuses another configuration before anything is loaded', async () => {
+    const other = join(temporaryFolder(), 'other.json');
+    writeFileSync(other, JSON.stringify({ ...config, learning_rate: 0.5 }));
+    const planned = planRun({
+      model: undefined,
+      data: undefined,
+      config: other,
+      adapter: undefined,
+      precision: undefined,
+      out: run,
+      resume: true,
+    });
+    await expect(planned).rejects.toThrow('learning_rate is 0.5');
   });
 
   it('goes on from an adapter, whose settings the configuration may leave out', async () => {

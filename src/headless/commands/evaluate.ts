@@ -13,7 +13,7 @@ import {
   precision,
   quantization,
 } from '../common-options';
-import { readConfigFile } from '../config-file';
+import { readEvaluationConfig } from '../config-file';
 import { openDataFiles } from '../data-files';
 import { withDataset } from '../dataset';
 import { withTraining } from '../loaded-model';
@@ -26,16 +26,15 @@ export const evaluateCommand = defineCommand({
   summary: 'gives the loss and the perplexity of a model over data',
   options: { model, adapter, quantization, headQuantization, data, config, precision },
   async work(values) {
-    const settings = await readConfigFile(values.config);
+    const settings = await readEvaluationConfig(values.config);
     const folder = await openModel(values.model);
     const lora =
       values.adapter === undefined ? undefined : await openAdapter(values.adapter, folder);
     const files = await openDataFiles(values.data);
-    const said = values.config === undefined ? undefined : settings.quantization;
     const evaluated: TrainingConfig = {
       ...settings,
       ...frozenSettings(lora),
-      quantization: values.quantization ?? said ?? 'as-is',
+      quantization: values.quantization ?? settings.quantization,
       head_quantization: values.headQuantization ?? settings.head_quantization,
     };
     const vocabulary = folder.config.vocab_size;
