@@ -1,5 +1,12 @@
 import { InputError } from '../errors';
-import type { Tokenizer } from './tokenizer';
+import {
+  contextAfter,
+  contextBefore,
+  encodePart,
+  endOfPart,
+  type Surroundings,
+} from './text-parts';
+import type { OffsetEncoding, Tokenizer } from './tokenizer';
 
 /** A piece of a document, with its beginning-of-text, and end-of-text where it is the last. */
 export interface DocumentPiece {
@@ -11,7 +18,7 @@ export interface DocumentPiece {
 /** How good a place is to cut a text at; none inside a character. */
 const BORDER = { none: -1, token: 0, word: 1, sentence: 2, paragraph: 3 };
 
-/** Text that is tokenised at once, in UTF-16 code units; longer documents are cut at a paragraph near it first, for memory's sake. */
+/** Text that is tokenised at once, in UTF-16 code units; longer documents are cut into parts first, for memory's sake. */
 export const PART_CHARACTERS = 1 << 20;
 /** How far back a place is looked at. Longer runs of white space or closing quotes are no borders worth finding. */
 const LOOK_BACK = 256;
@@ -21,13 +28,13 @@ const LOOK_BACK = 256;
  * none at the last sentence border, where there is none between words, else between tokens that end a character. The pieces are cuts of
  * the document's own tokens, so nothing is lost or spelled anew; white space goes where the tokenizer puts it.
  *
- * @param ends whether end-of-text follows the last piece
+ * @param part where it is a part of a longer text, what stands around it there, and whether end-of-text follows its last piece
  */
 export function tokenizeDocument(
   text: string,
   tokenizer: Tokenizer,
   maximumTokens: number,
-  ends: boolean,
+  { before = '', after = '', ends = true }: Surroundings & { ends?: boolean } = {},
 ): DocumentPiece[] {
   const { bosTokenId, eosTokenId } = tokenizer;
   const begin = bosTokenId === null ? [] : [bosTokenId];
@@ -38,11 +45,17 @@ export function tokenizeDocument(
   const pieces: DocumentPiece[] = [];
   let from = 0;
   do {
-    const to = endOfPart(text, from);
+    const most = from + PART_CHARACTERS;
+    const to = text.length <= most ? text.length : endOfPart(text, from, most);
     const last = to === text.length;
     const close = last && ends ? end : [];
     const room = maximumTokens - begin.length;
-    for (const piece of cut(text.slice(from, to), tokenizer, room, close)) {
+    const part = text.slice(from, to);
+    const around = {
+      before: from === 0 ? before : contextBefore(text.slice(0, from)),
+      after: last ? after : contextAfter(text.slice(to)),
+    };
+    for (const piece of cut(part, encodePart(part, around, tokenizer), room, close)) {
       pieces.push({ ids: [...begin, ...piece.ids], start: from + piece.start });
     }
     from = to;
@@ -53,11 +66,10 @@ export function tokenizeDocument(
 /** A part's tokens in runs of at most `room`, the last one closed. */
 function cut(
   text: string,
-  tokenizer: Tokenizer,
+  { ids, starts, ends }: OffsetEncoding,
   room: number,
   close: readonly number[],
 ): DocumentPiece[] {
-  const { ids, starts, ends } = tokenizer.encodeWithOffsets(text);
   const pieces: DocumentPiece[] = [];
   let from = 0;
   while (ids.length - from > room - close.length) {
@@ -101,19 +113,4 @@ function borderAt(text: string, place: number): number {
   if (isBetweenWords && /[.!?…]["'”’»)\]]*$/.test(said)) return BORDER.sentence;
   if (/[。！？]["'”’」』）]*$/.test(said)) return BORDER.sentence;
   return isBetweenWords ? BORDER.word : BORDER.token;
-}
-
-/** Where the part that begins at `from` ends: at the last blank line, line end or space in its second half, else at a character. */
-function endOfPart(text: string, from: number): number {
-  if (text.length - from <= PART_CHARACTERS) return text.length;
-  const most = from + PART_CHARACTERS;
-  for (const separator of ['\n\n', '\n', ' ']) {
-    const at = text.lastIndexOf(separator, most - separator.length);
-    if (at > from + PART_CHARACTERS / 2) {
-      // A space stays with the word after it, as tokenizers have it.
-      return separator === ' ' ? at : at + separator.length;
-    }
-  }
-  const insidePair = /[\uD800-\uDBFF]/.test(text.charAt(most - 1));
-  return insidePair ? most - 1 : most;
 }

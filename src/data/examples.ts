@@ -1,3 +1,5 @@
+import type { Surroundings } from './text-parts';
+
 /** One turn of a conversation, as chat templates take it. */
 export interface ChatMessage {
   role: string;
@@ -12,8 +14,8 @@ export interface ChatMessage {
   trained?: boolean;
 }
 
-/** A text to continue, all of it trained. */
-export interface DocumentExample {
+/** A text to continue, all of it trained; a part of a large file tells what stands around it there. */
+export interface DocumentExample extends Surroundings {
   kind: 'document';
   text: string;
   /** Whether the text's lines are lines of the file, so that a piece of it has a line of its own. */

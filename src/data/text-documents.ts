@@ -1,13 +1,12 @@
 import type { ByteSource } from '../formats/byte-source';
 import { sourceOf, type DataProblem, type Example } from './examples';
 import { BLOCK_BYTES, decodeStrictly, readBlocks, readLines } from './lines';
-
-const LINE_FEED = 0x0a;
+import { contextAfter, contextBefore, endOfPart } from './text-parts';
 
 /**
- * A .txt or .md file as one document. A file of more than a block comes in parts that end with a blank line where one is near, else with a line,
- * else with a character; only the last is followed by end-of-text. A file with anything that is not UTF-8 is one problem, named by the line,
- * before any part is given out. An empty file says nothing.
+ * A .txt or .md file as one document. A file of more than a block comes in parts that end with a paragraph where one is near, else with a
+ * sentence, a word or a character; only the last is followed by end-of-text. A file with anything that is not UTF-8 is one problem, named by
+ * the line, before any part is given out. An empty file says nothing.
  */
 export async function* readTextDocument(
   file: ByteSource,
@@ -19,40 +18,24 @@ export async function* readTextDocument(
     yield { problem: { file: file.name, line: faulty, message }, bytesDone: file.size };
     return;
   }
+  const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
   let line = 1;
-  let rest = new Uint8Array(0);
+  let before = '';
+  let rest = '';
   for await (const { bytes, end } of readBlocks(file, blockBytes)) {
-    const block = joined(rest, bytes);
     const ends = end === file.size;
-    const length = ends ? block.length : partLength(block);
-    const part = block.subarray(0, length);
-    rest = block.slice(length);
-    if (part.length === 0) continue;
-    const text = decodeStrictly(part) ?? '';
+    rest += decoder.decode(bytes, { stream: true });
+    const length = ends ? rest.length : endOfPart(rest, 0, rest.length);
+    if (length === 0) continue;
+    const text = rest.slice(0, length);
+    rest = rest.slice(length);
     const source = sourceOf(file.name, line);
-    yield { example: { kind: 'document', text, spansLines: true, ends, source }, bytesDone: end };
-    line += countLineFeeds(part);
+    const around = { before, after: contextAfter(rest) };
+    const example: Example = { kind: 'document', text, spansLines: true, ...around, ends, source };
+    yield { example, bytesDone: end };
+    line += text.split('\n').length - 1;
+    before = contextBefore(before + text);
   }
-}
-
-/** Where a block that is not the last is cut: after a blank line, a line or a character. */
-function partLength(block: Uint8Array): number {
-  for (let at = block.length - 1; at > block.length / 2; at--) {
-    if (block[at] === LINE_FEED && isBlankLine(block, at)) return at + 1;
-  }
-  const line = block.lastIndexOf(LINE_FEED);
-  if (line >= 0) return line + 1;
-  let at = block.length - 1;
-  // Bytes 10xxxxxx continue a character; the last one may go on in the next block.
-  while (at > 0 && ((block[at] ?? 0) & 0xc0) === 0x80) at--;
-  return at;
-}
-
-/** Whether the line feed at this index ends a line of nothing but carriage return, spaces and tabs. */
-function isBlankLine(block: Uint8Array, lineFeed: number): boolean {
-  let at = lineFeed - 1;
-  while (at >= 0 && (block[at] === 0x0d || block[at] === 0x20 || block[at] === 0x09)) at--;
-  return at >= 0 && block[at] === LINE_FEED && block[lineFeed + 1] !== LINE_FEED;
 }
 
 /** The 1-based line with the first byte that is not UTF-8; undefined where all of the file is. */
@@ -76,17 +59,4 @@ async function isUtf8(file: ByteSource): Promise<boolean> {
     if (error instanceof TypeError) return false;
     throw error;
   }
-}
-
-function countLineFeeds(bytes: Uint8Array): number {
-  let count = 0;
-  for (let at = bytes.indexOf(LINE_FEED); at >= 0; at = bytes.indexOf(LINE_FEED, at + 1)) count++;
-  return count;
-}
-
-function joined(first: Uint8Array, second: Uint8Array): Uint8Array<ArrayBuffer> {
-  const both = new Uint8Array(first.length + second.length);
-  both.set(first);
-  both.set(second, first.length);
-  return both;
 }

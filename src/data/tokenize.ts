@@ -92,10 +92,10 @@ function documentPieces(
   tokenizer: Tokenizer,
   maximumTokens: number,
 ): TokenizedExample[] {
-  const { text, spansLines, ends = true, source } = example;
+  const { text, spansLines, source } = example;
   const place = placeOf(source);
   let counted = 0;
-  return tokenizeDocument(text, tokenizer, maximumTokens, ends).map(({ ids, start }) => {
+  return tokenizeDocument(text, tokenizer, maximumTokens, example).map(({ ids, start }) => {
     if (spansLines) place.line += newlines(text, counted, start);
     counted = start;
     return withLabels(ids, all(ids), sourceOf(place.file, place.line));

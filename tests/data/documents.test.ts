@@ -7,7 +7,7 @@ import { fixtureTokenizer } from './tokenizers';
 
 function split(text: string, maximumTokens: number, ends = true): string[] {
   const tokenizer = wordTokenizer();
-  return tokenizeDocument(text, tokenizer, maximumTokens, ends).map(({ ids }) =>
+  return tokenizeDocument(text, tokenizer, maximumTokens, { ends }).map(({ ids }) =>
     tokenizer.text(ids),
   );
 }
@@ -61,7 +61,7 @@ describe('tokenizeDocument', () => {
         fc.integer({ min: 3, max: 12 }),
         (text, maximumTokens) => {
           const tokenizer = wordTokenizer();
-          const pieces = tokenizeDocument(text, tokenizer, maximumTokens, true);
+          const pieces = tokenizeDocument(text, tokenizer, maximumTokens);
           expect(pieces.map(({ ids }) => tokenizer.text(ids.slice(1))).join('')).toBe(
             `${text}</s>`,
           );
@@ -85,7 +85,7 @@ describe('tokenizeDocument', () => {
     const line = `${'word '.repeat(99)}\n\n`;
     const text = line.repeat(Math.ceil((1.5 * PART_CHARACTERS) / line.length));
     const tokenizer = wordTokenizer();
-    const pieces = tokenizeDocument(text, tokenizer, 2 ** 20, true);
+    const pieces = tokenizeDocument(text, tokenizer, 2 ** 20);
     expect(pieces.length).toBe(2);
     expect(pieces.map(({ ids }) => tokenizer.text(ids.slice(1))).join('')).toBe(`${text}</s>`);
     expect(text.slice(0, pieces[1]?.start).endsWith('\n\n')).toBe(true);
@@ -94,7 +94,7 @@ describe('tokenizeDocument', () => {
   test('never cuts inside a character that takes several tokens', async () => {
     const tokenizer = await fixtureTokenizer('llama');
     const text = '👨‍👩‍👧‍👦𐍈漢'.repeat(20);
-    const pieces = tokenizeDocument(text, tokenizer, 7, true);
+    const pieces = tokenizeDocument(text, tokenizer, 7);
     const spelled = pieces.map(({ ids }) => tokenizer.decode(ids, { skipSpecialTokens: true }));
     expect(spelled.join('')).toBe(text);
     for (const piece of spelled) expect(piece).not.toContain('\ufffd');

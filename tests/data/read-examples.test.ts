@@ -37,6 +37,8 @@ describe('text files', () => {
         kind: 'document',
         text: 'one\r\n\r\n two \ufeff\n',
         spansLines: true,
+        before: '',
+        after: '',
         ends: true,
         source: 'a.TXT:1',
       },
