@@ -7,6 +7,8 @@ import { bytesOfToken, tokenSpelling, type TokenSpelling } from './token-bytes';
 import { tokenOffsets } from './token-offsets';
 import type { TokenizerFiles } from './tokenizer-files';
 import type { ChatRendering, OffsetEncoding, Tokenizer } from './tokenizer';
+import { WordEncoder } from './word-encoder';
+import { wordsOf } from './words';
 
 const LIST_ITEMS = 100_000;
 const FREE_STEPS = 200_000;
@@ -30,6 +32,7 @@ export class HuggingFaceTokenizer implements Tokenizer {
   private readonly spelling: TokenSpelling;
   private readonly addedTokens: ReadonlyMap<number, { content: string; special: boolean }>;
   private readonly bytes = new Map<number, Uint8Array<ArrayBuffer>>();
+  private readonly wordEncoder: WordEncoder | null;
   private readonly templates = new Map<string, SandboxedTemplate>();
   /** One moment for all conversations, so that a date in a template does not change at midnight. */
   private readonly now = new Date();
@@ -47,6 +50,8 @@ export class HuggingFaceTokenizer implements Tokenizer {
       .filter((token) => token.special)
       .map((token) => token.content);
     this.chatTemplate = files.chatTemplates.get('default') ?? null;
+    const words = wordsOf(files, this.pipeline.pre_tokenizer);
+    this.wordEncoder = words && new WordEncoder(words, this.pipeline, (id) => this.tokenBytes(id));
   }
 
   encode(text: string, { addSpecialTokens }: { addSpecialTokens: boolean }): number[] {
@@ -54,6 +59,10 @@ export class HuggingFaceTokenizer implements Tokenizer {
   }
 
   encodeWithOffsets(text: string): OffsetEncoding {
+    return this.wordEncoder?.encode(text) ?? this.encodeWhole(text);
+  }
+
+  private encodeWhole(text: string): OffsetEncoding {
     const ids = this.encode(text, { addSpecialTokens: false });
     const tokens = ids.map((id) => ({
       bytes: this.tokenBytes(id),

