@@ -29,8 +29,7 @@ export class Operation {
     this.running = true;
     this.visible = false;
     this.secondsLeft = null;
-    this.#startedAt = performance.now();
-    this.#doneAtStart = null;
+    this.#beginCounting();
     const timer = setTimeout(() => {
       if (turn === this.#turn) this.visible = true;
     }, VISIBLE_AFTER_MILLISECONDS);
@@ -53,6 +52,8 @@ export class Operation {
   }
 
   #tell(progress: Progress): void {
+    // What comes next takes its own time.
+    if (progress.activity !== this.progress?.activity) this.#beginCounting();
     this.progress = progress;
     this.#doneAtStart ??= progress.done;
     const done = progress.done - this.#doneAtStart;
@@ -61,6 +62,11 @@ export class Operation {
       progress.total === null || done <= 0 || seconds < 1
         ? null
         : (seconds / done) * (progress.total - progress.done);
+  }
+
+  #beginCounting(): void {
+    this.#startedAt = performance.now();
+    this.#doneAtStart = null;
   }
 
   #end(): void {

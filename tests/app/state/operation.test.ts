@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { Operation } from '../../../src/app/state/operation.svelte';
 
 const aborted = () => new DOMException('It was cancelled.', 'AbortError');
@@ -15,6 +15,24 @@ describe('an operation', () => {
     expect(result).toBe(7);
     expect(operation.running).toBe(false);
     expect(operation.progress).toBeNull();
+  });
+
+  it('tells the time left of what it does now, however long what it did before took', async () => {
+    vi.useFakeTimers({ toFake: ['performance'] });
+    const operation = new Operation(() => Promise.resolve());
+    const left = await operation.run('Reading', (onProgress) => {
+      const tell = (activity: string, done: number) =>
+        onProgress({ activity, done, total: 100, unit: 'bytes' });
+      tell('Keeping a.txt', 0);
+      vi.advanceTimersByTime(60_000);
+      tell('Keeping a.txt', 100);
+      tell('Reading a.txt', 0);
+      vi.advanceTimersByTime(2000);
+      tell('Reading a.txt', 20);
+      return Promise.resolve(operation.secondsLeft);
+    });
+    vi.useRealTimers();
+    expect(left).toBe(8);
   });
 
   it('ends with nothing when it is cancelled, and with its error when it fails', async () => {
