@@ -8,7 +8,6 @@ import { tokenOffsets } from './token-offsets';
 import type { TokenizerFiles } from './tokenizer-files';
 import type { ChatRendering, OffsetEncoding, Tokenizer } from './tokenizer';
 import { WordEncoder } from './word-encoder';
-import { wordsOf } from './words';
 
 const LIST_ITEMS = 100_000;
 const FREE_STEPS = 200_000;
@@ -50,8 +49,7 @@ export class HuggingFaceTokenizer implements Tokenizer {
       .filter((token) => token.special)
       .map((token) => token.content);
     this.chatTemplate = files.chatTemplates.get('default') ?? null;
-    const words = wordsOf(files, this.pipeline.pre_tokenizer);
-    this.wordEncoder = words && new WordEncoder(words, this.pipeline, (id) => this.tokenBytes(id));
+    this.wordEncoder = WordEncoder.of(files, this.pipeline, (id) => this.tokenBytes(id));
   }
 
   encode(text: string, { addSpecialTokens }: { addSpecialTokens: boolean }): number[] {

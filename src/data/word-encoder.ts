@@ -2,12 +2,15 @@ import type { AddedToken, Tokenizer as TokenizerPipeline } from '@huggingface/to
 import { RecentMap } from './recent-map';
 import { tokenOffsets } from './token-offsets';
 import type { OffsetEncoding } from './tokenizer';
-import type { Words } from './words';
+import type { TokenizerFiles } from './tokenizer-files';
+import { wordsOf, type Words } from './words';
 
 /** Of so many words the tokens are kept, at about 300 bytes each. */
 const REMEMBERED_WORDS = 50_000;
 /** Longer words, in UTF-16 code units, hardly come twice. */
 const LONGEST_REMEMBERED = 64;
+/** Characters of all added tokens together. Llama 3 has 7,000; a pattern of many more takes its time at every character of a text. */
+const MOST_ADDED_CHARACTERS = 1 << 16;
 
 /** The tokens of a word, and what of it each covers, in code units. */
 interface EncodedWord {
@@ -28,18 +31,36 @@ export class WordEncoder {
   /** Cuts added tokens out of a text, the longest that begins first. */
   private readonly addedPattern: RegExp | null;
 
-  constructor(
+  private constructor(
     private readonly words: Words,
+    added: readonly AddedToken[],
     private readonly pipeline: TokenizerPipeline,
     private readonly tokenBytes: (id: number) => Uint8Array,
   ) {
-    const added = [...pipeline.get_added_tokens_decoder().values()];
     this.addedTokens = new Map(added.map((token) => [token.content, token]));
     this.addedIds = new Set(added.map((token) => token.id));
     const contents = [...this.addedTokens.keys()].filter(Boolean);
     contents.sort((a, b) => b.length - a.length);
     this.addedPattern =
       contents.length === 0 ? null : new RegExp(`(${contents.map(escaped).join('|')})`);
+  }
+
+  /**
+   * An encoder for a tokenizer; null where it is of no kind whose words are known to be independent.
+   *
+   * @param pipeline made from these files
+   * @param tokenBytes what the token of an id stands for
+   */
+  static of(
+    files: Pick<TokenizerFiles, 'tokenizer' | 'config'>,
+    pipeline: TokenizerPipeline,
+    tokenBytes: (id: number) => Uint8Array,
+  ): WordEncoder | null {
+    const words = wordsOf(files, pipeline.pre_tokenizer);
+    const added = [...pipeline.get_added_tokens_decoder().values()];
+    const characters = added.reduce((sum, { content }) => sum + content.length, 0);
+    if (words === null || characters > MOST_ADDED_CHARACTERS) return null;
+    return new WordEncoder(words, added, pipeline, tokenBytes);
   }
 
   /** As `Tokenizer.encodeWithOffsets`; undefined where the text is not one to be done word by word. */

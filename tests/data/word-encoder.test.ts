@@ -6,7 +6,6 @@ import { tokenOffsets } from '../../src/data/token-offsets';
 import type { OffsetEncoding } from '../../src/data/tokenizer';
 import { readTokenizerFiles, type TokenizerFiles } from '../../src/data/tokenizer-files';
 import { WordEncoder } from '../../src/data/word-encoder';
-import { wordsOf } from '../../src/data/words';
 import type { JsonObject } from '../../src/formats/json';
 import { fixtureFolder, tokenFixtures } from './tokenizers';
 
@@ -97,9 +96,9 @@ describe.each(Object.entries(CASES))('word by word, %s', (_, make) => {
     const { files, ...rest } = await make();
     const pipeline = new TokenizerPipeline(files.tokenizer, files.config);
     const tokenizer = new HuggingFaceTokenizer(files);
-    const words = wordsOf(files, pipeline.pre_tokenizer);
-    if (words === null) throw new Error('this tokenizer should have words');
-    encoder = new WordEncoder(words, pipeline, (id) => tokenizer.tokenBytes(id));
+    const made = WordEncoder.of(files, pipeline, (id) => tokenizer.tokenBytes(id));
+    if (made === null) throw new Error('this tokenizer should have words');
+    encoder = made;
     const addedTokens = pipeline.get_added_tokens_decoder();
     plain = (text) => {
       const { ids } = pipeline.encode(text, { add_special_tokens: false });
@@ -149,11 +148,15 @@ test.each<[string, (tokenizer: JsonObject) => JsonObject]>([
   ],
   ['the text is normalised first', (tokenizer) => ({ ...tokenizer, normalizer: { type: 'NFC' } })],
   [
-    'words are taken from the vocabulary whole',
+    'a text that is a token of the vocabulary is taken whole',
     ({ model, ...rest }) => ({ ...rest, model: { ...(model as object), ignore_merges: true } }),
   ],
-])('there are no words where %s', async (_, change) => {
+  [
+    'the added tokens are too many',
+    (tokenizer) => ({ ...tokenizer, added_tokens: [{ id: 0, content: 'a'.repeat(1e5) }] }),
+  ],
+])('is not tried where %s', async (_, change) => {
   const { files } = await caseOf('declared', [], change);
-  const { pre_tokenizer } = new TokenizerPipeline(files.tokenizer, files.config);
-  expect(wordsOf(files, pre_tokenizer)).toBeNull();
+  const pipeline = new TokenizerPipeline(files.tokenizer, files.config);
+  expect(WordEncoder.of(files, pipeline, () => new Uint8Array())).toBeNull();
 });
