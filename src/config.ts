@@ -15,7 +15,7 @@ export const TARGET_MODULES = [
 ] as const;
 export type TargetModule = (typeof TARGET_MODULES)[number];
 
-/** Whether the arithmetic may use f16 tiles and storage; `auto` does where the adapter has them. */
+/** Whether kept activations and cached keys and values may be stored as f16; `auto` does where the adapter has it. Sums are f32 always. */
 export type Precision = 'auto' | 'f32' | 'f16';
 
 /** Everything a run is told, with the names that PEFT and the Hugging Face trainer use. `FIELDS` says what each key means. */

@@ -37,7 +37,7 @@ export const headQuantization = optional(
 export const precision = optional(
   {
     placeholder: 'auto|f32|f16',
-    help: 'auto (default): f16 tiles and storage where the adapter has them; f32: full f32 arithmetic',
+    help: 'how kept activations and cached keys are stored: auto (default): f16 where the adapter has it; f32; f16',
   },
   choice(PRECISIONS),
 );

@@ -1,6 +1,7 @@
 /** The tensors of one transformer block: its parameters, what forward keeps for backward, and the space both work in. */
 
 import type { TargetModule } from '../config';
+import type { ActivationType } from '../engine/ops/activation';
 import type { Linear } from '../engine/ops/linear';
 import type { Tensor, TensorSet } from '../engine/tensor';
 import type { Weight } from '../engine/weight';
@@ -42,7 +43,10 @@ export interface BlockGradients {
 /** Low-rank activations dropout(x)·Aᵀ [tokens, rank] of the adapted linears. */
 export type LowRank = Partial<Record<TargetModule, Tensor>>;
 
-/** What forward keeps of a block for backward. */
+/**
+ * What forward keeps of a block for backward. q, k, v, attention, gate and up may be f16; the stream, statistics and the low-rank
+ * activations, which are small, are f32.
+ */
 export interface KeptActivations {
   readonly inverseRms1: Tensor;
   readonly q: Tensor;
@@ -84,23 +88,26 @@ export function declareKept(
   set: TensorSet,
   name: string,
   { shape, tokens }: Pick<BlockInputs, 'shape' | 'tokens'>,
+  type: ActivationType,
   adapted: readonly TargetModule[],
   rank: number,
 ): KeptActivations {
   const tensor = (suffix: string, ...dimensions: number[]): Tensor =>
     set.tensor(`${name} ${suffix}`, dimensions, 'f32', 'activations');
+  const large = (suffix: string, width: number): Tensor =>
+    set.tensor(`${name} ${suffix}`, [tokens, width], type, 'activations');
   const { hidden, query, keyValue, feedForward, heads } = shape;
   return {
     inverseRms1: tensor('inverse rms 1', tokens),
-    q: tensor('q', tokens, query),
-    k: tensor('k', tokens, keyValue),
-    v: tensor('v', tokens, keyValue),
-    attention: tensor('attention', tokens, query),
+    q: large('q', query),
+    k: large('k', keyValue),
+    v: large('v', keyValue),
+    attention: large('attention', query),
     logSumExp: tensor('log-sum-exp', tokens, heads),
     middle: tensor('middle', tokens, hidden),
     inverseRms2: tensor('inverse rms 2', tokens),
-    gate: tensor('gate', tokens, feedForward),
-    up: tensor('up', tokens, feedForward),
+    gate: large('gate', feedForward),
+    up: large('up', feedForward),
     lowRank: Object.fromEntries(
       adapted.map((module) => [module, tensor(`${module} u`, tokens, rank)]),
     ),

@@ -4,6 +4,7 @@
  */
 
 import type { TargetModule } from '../config';
+import type { ActivationType } from '../engine/ops/activation';
 import { cachedAttention, writeCache } from '../engine/ops/cached-attention';
 import { embed } from '../engine/ops/embedding';
 import { linearForward } from '../engine/ops/linear';
@@ -29,6 +30,8 @@ export interface GenerationGraphOptions {
   readonly adapters: readonly (AttachedLora | null)[];
   /** Tokens that prompt and answer have together, at most. */
   readonly capacity: number;
+  /** How cached keys and values are stored. */
+  readonly cacheType: ActivationType;
   /** Also records {@link GenerationPlans.logits}. */
   readonly withLogits?: boolean;
 }
@@ -90,7 +93,7 @@ export class GenerationGraph {
   readonly #one: Pass;
 
   constructor(private readonly options: GenerationGraphOptions) {
-    const { config, adapters, capacity, withLogits = false } = options;
+    const { config, adapters, capacity, cacheType, withLogits = false } = options;
     const shape = llamaShape(config);
     this.#shape = shape;
     const words = (name: string, count: number): Tensor =>
@@ -104,9 +107,11 @@ export class GenerationGraph {
     const logitRows = withLogits ? PREFILL_TOKENS : 1;
     const logitShape = [logitRows, shape.vocabulary];
     this.logits = this.set.tensor('logits', logitShape, 'f32', 'workspace');
+    const cache = (name: string): Tensor =>
+      this.set.tensor(name, [capacity, shape.keyValue], cacheType, 'workspace');
     this.#caches = Array.from({ length: shape.layers }, (_, layer) => ({
-      keys: this.#activation(`cached keys ${layer}`, capacity, shape.keyValue),
-      values: this.#activation(`cached values ${layer}`, capacity, shape.keyValue),
+      keys: cache(`cached keys ${layer}`),
+      values: cache(`cached values ${layer}`),
     }));
     const rank = Math.max(0, ...adapters.map((adapter) => adapter?.rank ?? 0));
     this.#piece = this.#declarePass(rank);
@@ -249,7 +254,7 @@ export class GenerationGraph {
   #declarePass(rank: number): Pass {
     const { hidden, query, keyValue, feedForward } = this.#shape;
     const tensor = (name: string, width: number): Tensor =>
-      this.#activation(name, PREFILL_TOKENS, width);
+      this.set.tensor(name, [PREFILL_TOKENS, width], 'f32', 'workspace');
     return {
       tokens: PREFILL_TOKENS,
       ids: this.ids,
@@ -265,10 +270,6 @@ export class GenerationGraph {
       product: tensor('product', feedForward),
       u: rank > 0 ? tensor('u', rank) : null,
     };
-  }
-
-  #activation(name: string, rows: number, width: number): Tensor {
-    return this.set.tensor(name, [rows, width], 'f32', 'workspace');
   }
 }
 

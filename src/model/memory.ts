@@ -3,7 +3,7 @@
 import type { TrainingConfig } from '../config';
 import { totalMemory, type MemoryByPurpose } from '../engine/memory-ledger';
 import type { ModelDescription } from './llama-weights';
-import { PlannedTraining, type BatchShape, type PlanLimits } from './planned-training';
+import { PlannedTraining, type BatchShape, type PlanDevice } from './planned-training';
 
 /** Bytes of GPU memory, by what they are for. */
 export interface MemoryPrediction {
@@ -17,20 +17,25 @@ export interface MemoryPrediction {
   workspace_bytes: number;
 }
 
-/** The limits of WebGPU that hold on every device, for predictions without one. */
-export const DEFAULT_LIMITS: PlanLimits = {
-  maxStorageBufferBindingSize: 128 * 2 ** 20,
-  minUniformBufferOffsetAlignment: 256,
-};
+/** A device with the limits of WebGPU that hold on every one, for predictions without it; `f16` where its shaders have 16-bit floats. */
+export function plainDevice(f16: boolean): PlanDevice {
+  return {
+    limits: {
+      maxStorageBufferBindingSize: 128 * 2 ** 20,
+      minUniformBufferOffsetAlignment: 256,
+    },
+    features: { f16 },
+  };
+}
 
 /** Predicts the memory of a run over micro-batches of the given shape. */
 export function predictMemory(
   description: ModelDescription,
   config: TrainingConfig,
   batch: BatchShape,
-  limits: PlanLimits = DEFAULT_LIMITS,
+  device: PlanDevice,
 ): MemoryPrediction {
-  return asPrediction(new PlannedTraining(description, config, batch, limits).memory);
+  return asPrediction(new PlannedTraining(description, config, batch, device).memory);
 }
 
 /** Memory by purpose under the names of the prediction. */

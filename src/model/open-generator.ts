@@ -1,5 +1,6 @@
 /** From a model's files to a model on the GPU that writes. */
 
+import { activationType } from '../engine/ops/activation';
 import type { Runtime } from '../engine/runtime';
 import { TensorSet } from '../engine/tensor';
 import type { LlamaFolder } from '../formats/llama-folder';
@@ -53,6 +54,7 @@ export async function openGenerator(
     weights,
     adapters: lora ? [null, lora] : [null],
     capacity: source.capacity,
+    cacheType: activationType(runtime.gpu.features),
     withLogits: source.withLogits ?? false,
   });
   try {

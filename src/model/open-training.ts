@@ -41,7 +41,7 @@ export async function openTraining(
   const { folder, config, batch } = source;
   refuseQuantisedFull(folder, config);
   const { gpu } = runtime;
-  const planned = new PlannedTraining(describeFolder(folder), config, batch, gpu.limits);
+  const planned = new PlannedTraining(describeFolder(folder), config, batch, gpu);
   const free = (): void => {
     planned.trained.destroy();
     planned.frozen.destroy();

@@ -1,8 +1,10 @@
 /** A training run's whole memory and work, declared but not allocated: weights, trained parameters and plans. */
 
 import type { TrainingConfig } from '../config';
+import type { GpuFeatures } from '../engine/gpu';
 import type { MemoryByPurpose } from '../engine/memory-ledger';
 import { addMemory } from '../engine/memory-ledger';
+import { activationType, type ActivationType } from '../engine/ops/activation';
 import { layoutParams } from '../engine/param-blocks';
 import { TensorSet } from '../engine/tensor';
 import type { AttachedLora } from './blocks';
@@ -18,11 +20,14 @@ import { loraParameters, loraScale, loraSites } from './lora';
 import { ParameterSet } from './parameter-set';
 import { TrainingGraph } from './training-graph';
 
-/** The device's limits that a plan depends on. */
-export type PlanLimits = Pick<
-  GPUSupportedLimits,
-  'maxStorageBufferBindingSize' | 'minUniformBufferOffsetAlignment'
->;
+/** What a plan depends on of the device that it will run on; an open {@link Gpu} is one. */
+export interface PlanDevice {
+  readonly limits: Pick<
+    GPUSupportedLimits,
+    'maxStorageBufferBindingSize' | 'minUniformBufferOffsetAlignment'
+  >;
+  readonly features: Pick<GpuFeatures, 'f16'>;
+}
 
 /** Rows and row length of a micro-batch. */
 export interface BatchShape {
@@ -39,16 +44,18 @@ export class PlannedTraining {
   readonly weights: LlamaWeights;
   readonly parameters: ParameterSet;
   readonly lora: AttachedLora | null;
+  /** How activations that are kept lie in memory, in training and in a cache of generation beside it. */
+  readonly activationType: ActivationType;
   readonly graph: TrainingGraph;
 
   constructor(
     readonly description: ModelDescription,
     config: TrainingConfig,
     batch: BatchShape,
-    private readonly limits: PlanLimits,
+    private readonly device: PlanDevice,
   ) {
     const model = description.config;
-    const maximumBinding = limits.maxStorageBufferBindingSize;
+    const maximumBinding = device.limits.maxStorageBufferBindingSize;
     if (config.method === 'full') {
       const parameters = modelParameters(model);
       this.parameters = new ParameterSet(this.trained, parameters, maximumBinding);
@@ -62,6 +69,7 @@ export class PlannedTraining {
       const { parameters: trained } = this;
       this.lora = { sites, parameters: trained, rank: config.r, scale: loraScale(config) };
     }
+    this.activationType = activationType(device.features);
     this.graph = new TrainingGraph({
       config: model,
       weights: this.weights,
@@ -71,6 +79,7 @@ export class PlannedTraining {
       tokens: batch.rows * batch.rowLength,
       rowLength: batch.rowLength,
       gradientCheckpointing: config.gradient_checkpointing,
+      activationType: this.activationType,
       maximumBinding,
     });
   }
@@ -79,8 +88,9 @@ export class PlannedTraining {
   get memory(): MemoryByPurpose {
     const sum = addMemory(this.frozen.memory, this.trained.memory, this.graph.set.memory);
     const { accumulate, evaluate, update } = this.graph;
+    const { minUniformBufferOffsetAlignment } = this.device.limits;
     for (const plan of [accumulate, evaluate, update]) {
-      const { words } = layoutParams(plan, this.limits.minUniformBufferOffsetAlignment);
+      const { words } = layoutParams(plan, minUniformBufferOffsetAlignment);
       sum.workspace += words.byteLength;
     }
     return sum;

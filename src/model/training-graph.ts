@@ -4,6 +4,7 @@
  */
 
 import type { TargetModule } from '../config';
+import type { ActivationType } from '../engine/ops/activation';
 import { embed, embedGradient } from '../engine/ops/embedding';
 import { declarePartialSums, updateParameters } from '../engine/ops/optimizer';
 import { Plan } from '../engine/plan';
@@ -39,6 +40,8 @@ export interface TrainingGraphOptions {
   readonly rowLength: number;
   /** Keep only the blocks' inputs and compute the rest again in backward (Chen et al. 2016). */
   readonly gradientCheckpointing: boolean;
+  /** How what blocks keep for backward is stored. */
+  readonly activationType: ActivationType;
   /** Bytes of the largest buffer that may be bound. */
   readonly maximumBinding: number;
 }
@@ -114,11 +117,11 @@ export class TrainingGraph {
   }
 
   #declareKept(shared: boolean): KeptActivations[] {
-    const { lora, tokens } = this.options;
+    const { lora, tokens, activationType } = this.options;
     const shape = this.#shape;
     const adapted = adaptedModules(lora);
     const declare = (name: string): KeptActivations =>
-      declareKept(this.set, name, { shape, tokens }, adapted, lora?.rank ?? 0);
+      declareKept(this.set, name, { shape, tokens }, activationType, adapted, lora?.rank ?? 0);
     if (!shared) return Array.from({ length: shape.layers }, (_, i) => declare(`layers.${i}`));
     const one = declare('layer');
     const ownDown = adapted.includes('down_proj');

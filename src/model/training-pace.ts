@@ -11,7 +11,7 @@ import type { Runtime } from '../engine/runtime';
 import { readBytes, writeTensor } from '../engine/transfer';
 import type { LlamaConfig } from '../formats/llama-config';
 import type { ModelDescription } from './llama-weights';
-import { PlannedTraining, type BatchShape, type PlanLimits } from './planned-training';
+import { PlannedTraining, type BatchShape, type PlanDevice } from './planned-training';
 
 /** A slice that would take longer, twice, is not timed: what smaller ones took has to do. */
 const LONGEST_SECONDS = 0.5;
@@ -40,7 +40,7 @@ export async function measureTrainingPace(
 ): Promise<Pace> {
   let smaller: TimedWork | undefined;
   let larger: TimedWork | undefined;
-  for (const slice of slices(training, runtime.gpu.limits)) {
+  for (const slice of slices(training, runtime.gpu)) {
     const { work } = slice.planned.graph.accumulate;
     if (larger) {
       if (work.multiplyAdds <= larger.work.multiplyAdds) continue;
@@ -60,7 +60,7 @@ interface Slice {
 }
 
 /** From a narrow block that any GPU gets through in a moment to a block of the model itself over a whole micro-batch. */
-function* slices({ description, config, batch }: PacedTraining, limits: PlanLimits) {
+function* slices({ description, config, batch }: PacedTraining, device: PlanDevice) {
   const short = { rows: 1, rowLength: Math.min(batch.rowLength, SHORT_ROW) };
   const block = oneBlock(description.config);
   for (const [model, rows] of [
@@ -68,7 +68,7 @@ function* slices({ description, config, batch }: PacedTraining, limits: PlanLimi
     [block, short],
     [block, batch],
   ] as const) {
-    const planned = new PlannedTraining({ ...description, config: model }, config, rows, limits);
+    const planned = new PlannedTraining({ ...description, config: model }, config, rows, device);
     yield { planned, batch: rows };
   }
 }

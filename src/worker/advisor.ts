@@ -1,8 +1,8 @@
 import { parseTrainingConfig, type TrainingConfig } from '../config';
 import { describeFolder, type ModelDescription } from '../model/llama-weights';
-import type { Forecast, ModelSummary, Sampling, Suggestion } from './api';
+import type { Forecast, GpuProbe, ModelSummary, Sampling, Suggestion } from './api';
 import { secondsOfRun, type EarlierRun } from './duration';
-import { describeConfig, forecast } from './forecast';
+import { describeConfig, forecast, type Machine } from './forecast';
 import type { GpuAccess } from './gpu-access';
 import type { MeasuredPace } from './measured-pace';
 import { countParameters, type ModelShelf } from './models';
@@ -14,6 +14,8 @@ import { suggest } from './suggest';
 
 /** A run of fewer steps says little of the next. */
 const FEWEST_STEPS = 3;
+/** Where there is no GPU, nothing fits. */
+const NO_MACHINE: Machine = { budgetBytes: 0, f16: false };
 
 /** What a person is told before a run: which models fit, which settings suit, what a run takes. `api.ts` says what each method promises. */
 export class Advisor {
@@ -27,12 +29,12 @@ export class Advisor {
   async models(): Promise<ModelSummary[]> {
     const described = await this.shelf.list();
     const probe = await this.gpu.probe();
-    const budget = 'memoryBudgetBytes' in probe ? probe.memoryBudgetBytes : null;
+    const machine = machineOf(probe);
     const software = 'software' in probe && probe.software;
     const summaries = await Promise.all(
       described.map(async (model) => ({
         ...model,
-        fits: budget === null ? null : await this.#fits(model.id, budget),
+        fits: machine && (await this.#fits(model.id, machine)),
         proposed: false,
       })),
     );
@@ -64,11 +66,10 @@ export class Advisor {
     config: TrainingConfig,
   ): Promise<Forecast> {
     const checked = parseTrainingConfig(config);
-    const probe = await this.gpu.probe();
-    const budget = 'memoryBudgetBytes' in probe ? probe.memoryBudgetBytes : 0;
+    const machine = machineOf(await this.gpu.probe()) ?? NO_MACHINE;
     const dataset = datasetId ? (await openStoredDataset(this.services, datasetId)).dataset : null;
     const description = await this.#describe(modelId);
-    return forecast(description, checked, dataset, budget);
+    return forecast(description, checked, dataset, machine);
   }
 
   async duration(
@@ -104,9 +105,9 @@ export class Advisor {
     return describeConfig(await this.shelf.config(modelId), prequantised);
   }
 
-  async #fits(modelId: string, budget: number): Promise<boolean> {
+  async #fits(modelId: string, machine: Machine): Promise<boolean> {
     const description = describeConfig(await this.shelf.config(modelId), false);
-    return forecast(description, parseTrainingConfig({}), null, budget).verdict === 'fits';
+    return forecast(description, parseTrainingConfig({}), null, machine).verdict === 'fits';
   }
 
   /** The newest run of the same kind on a GPU that has enough steps to tell from and whose data are still here. */
@@ -139,4 +140,9 @@ interface MethodOfModel {
   readonly modelId: string;
   readonly description: ModelDescription;
   readonly config: TrainingConfig;
+}
+
+function machineOf(probe: GpuProbe): Machine | null {
+  if (!('memoryBudgetBytes' in probe)) return null;
+  return { budgetBytes: probe.memoryBudgetBytes, f16: probe.f16 };
 }

@@ -74,7 +74,7 @@ async function openFull(
     options,
   );
   const batch = { rows: 1, rowLength: 1 };
-  const planned = new PlannedTraining(describeFolder(folder), config, batch, runtime.gpu.limits);
+  const planned = new PlannedTraining(describeFolder(folder), config, batch, runtime.gpu);
   const graph = generationGraph(planned, folder);
   try {
     await planned.trained.materialise(runtime.gpu);

@@ -3,7 +3,7 @@ import type { ExampleSource } from '../data/dataset';
 import { addMemory } from '../engine/memory-ledger';
 import type { LlamaConfig } from '../formats/llama-config';
 import type { ModelDescription } from '../model/llama-weights';
-import { asPrediction, DEFAULT_LIMITS, type MemoryPrediction } from '../model/memory';
+import { asPrediction, plainDevice, type MemoryPrediction } from '../model/memory';
 import { PlannedTraining, type BatchShape } from '../model/planned-training';
 import { runBatches } from '../train/run-batches';
 import { totalSteps } from '../train/schedule';
@@ -19,15 +19,22 @@ export function describeConfig(config: LlamaConfig, prequantised: boolean): Mode
   return { config, stored: (name) => (prequantised && isLinear(name) ? 'nf4' : 'bf16') };
 }
 
-/** What a run on the page takes: training, and writing samples meanwhile. */
+/** What a run on the page takes: training, and writing samples meanwhile. `f16` where the GPU has 16-bit floats, which runs then use. */
 export function runMemory(
   description: ModelDescription,
   config: TrainingConfig,
   batch: BatchShape,
+  f16: boolean,
 ): MemoryPrediction {
-  const planned = new PlannedTraining(description, config, batch, DEFAULT_LIMITS);
+  const planned = new PlannedTraining(description, config, batch, plainDevice(f16));
   const generation = generationGraph(planned, description);
   return asPrediction(addMemory(planned.memory, generation.set.memory));
+}
+
+/** What a forecast must know of the GPU. */
+export interface Machine {
+  readonly budgetBytes: number;
+  readonly f16: boolean;
 }
 
 /**
@@ -38,7 +45,7 @@ export function forecast(
   description: ModelDescription,
   config: TrainingConfig,
   dataset: ExampleSource | null,
-  budgetBytes: number,
+  { budgetBytes, f16 }: Machine,
 ): Forecast {
   const shapeOf = (changed: TrainingConfig): BatchShape => ({
     rows: changed.micro_batch_size,
@@ -47,7 +54,7 @@ export function forecast(
       : changed.max_seq_length,
   });
   const memoryOf = (changed: TrainingConfig): MemoryPrediction =>
-    runMemory(description, changed, shapeOf(changed));
+    runMemory(description, changed, shapeOf(changed), f16);
   const memory = memoryOf(config);
   const fits = (change: Partial<TrainingConfig>): boolean =>
     memoryOf({ ...config, ...change }).total_bytes <= budgetBytes;

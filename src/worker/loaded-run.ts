@@ -134,7 +134,7 @@ export function sampleTokens(software: boolean): number {
 
 /** The graph that a run writes with, over the weights that it trains. */
 export function generationGraph(
-  { weights, lora }: OpenTraining['planned'],
+  { weights, lora, activationType }: OpenTraining['planned'],
   { config }: Pick<LlamaFolder, 'config'>,
 ): GenerationGraph {
   return new GenerationGraph({
@@ -142,6 +142,7 @@ export function generationGraph(
     weights,
     adapters: lora ? [null, lora] : [null],
     capacity: GENERATION_CAPACITY,
+    cacheType: activationType,
   });
 }
 

@@ -2,7 +2,7 @@ import type { TrainingConfig } from '../config';
 import type { ExampleSource } from '../data/dataset';
 import { totalWork, type Work } from '../engine/work';
 import type { ModelDescription } from '../model/llama-weights';
-import { DEFAULT_LIMITS } from '../model/memory';
+import { plainDevice } from '../model/memory';
 import { PlannedTraining, type BatchShape } from '../model/planned-training';
 import { runBatches } from '../train/run-batches';
 import { totalSteps } from '../train/schedule';
@@ -40,7 +40,8 @@ export function runWork(
   software: boolean,
 ): RunWork {
   const { shape, train, evaluation } = runBatches(dataset, config);
-  const planned = new PlannedTraining(description, config, shape, DEFAULT_LIMITS);
+  // The work is the same however activations are stored.
+  const planned = new PlannedTraining(description, config, shape, plainDevice(false));
   const { accumulate, evaluate, update } = planned.graph;
   const microBatches = Math.min(config.gradient_accumulation_steps, train.microBatchesPerEpoch);
   const [tuned] = generationGraph(planned, description).plans.slice(-1);

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { cachedAttention, writeCache } from '../../src/engine/ops/cached-attention';
 import { Bench, openTestGpu, type TestGpu } from '../gpu';
 import { attentionReference } from '../reference/attention';
-import { randomFloats, relativeError } from '../reference/numeric';
+import { nearestHalves, randomFloats, relativeError } from '../reference/numeric';
 
 // Sums of at most 200 terms in f32: a few times sqrt(200) * 2^-24 = 8e-7; exp2 may be 3 + 2 |x| ulp off by WGSL's rules.
 const TOLERANCE = 1e-5;
@@ -15,26 +15,31 @@ beforeAll(async () => {
 afterAll(() => context.gpu.destroy());
 
 describe.each([
-  { first: 0, tokens: 1, count: 1, heads: 1, kvHeads: 1, headDim: 64 },
-  { first: 199, tokens: 1, count: 1, heads: 4, kvHeads: 2, headDim: 64 },
-  { first: 127, tokens: 1, count: 1, heads: 2, kvHeads: 1, headDim: 128 },
-  { first: 150, tokens: 6, count: 4, heads: 3, kvHeads: 1, headDim: 80 },
-  { first: 20, tokens: 5, count: 5, heads: 2, kvHeads: 2, headDim: 6 },
-])('$count of $tokens queries at $first, $heads/$kvHeads x $headDim', (shape) => {
-  const { first, tokens, count, heads, kvHeads, headDim } = shape;
+  { first: 0, tokens: 1, count: 1, heads: 1, kvHeads: 1, headDim: 64, type: 'f32' },
+  { first: 199, tokens: 1, count: 1, heads: 4, kvHeads: 2, headDim: 64, type: 'f32' },
+  { first: 127, tokens: 1, count: 1, heads: 2, kvHeads: 1, headDim: 128, type: 'f32' },
+  { first: 150, tokens: 6, count: 4, heads: 3, kvHeads: 1, headDim: 80, type: 'f32' },
+  { first: 20, tokens: 5, count: 5, heads: 2, kvHeads: 2, headDim: 6, type: 'f32' },
+  { first: 199, tokens: 1, count: 1, heads: 4, kvHeads: 2, headDim: 64, type: 'f16' },
+  { first: 20, tokens: 6, count: 5, heads: 3, kvHeads: 1, headDim: 6, type: 'f16' },
+] as const)('$count of $tokens queries at $first, $heads/$kvHeads x $headDim, $type', (shape) => {
+  const { first, tokens, count, heads, kvHeads, headDim, type } = shape;
   it('attend to the cache like the reference, and join it', async () => {
     const length = first + count;
     const width = kvHeads * headDim;
     const q = randomFloats(length * heads * headDim, 1, 2);
-    const k = randomFloats(length * width, 2, 2);
-    const v = randomFloats(length * width, 3);
+    // Numbers of 11 bits are stored as they are whichever way an adapter rounds.
+    const stored = (values: Float32Array<ArrayBuffer>) =>
+      type === 'f32' ? values : nearestHalves(values);
+    const k = stored(randomFloats(length * width, 2, 2));
+    const v = stored(randomFloats(length * width, 3));
     const bench = new Bench(context);
     const range = bench.raw('range', [2], 'u32', Uint32Array.of(first, count));
     // The rows to come are NaN until they are written, and so is what lies behind them.
     const [kCache, vCache] = ([k, v] as const).map((values, i) => {
       const contents = new Float32Array(CAPACITY * width).fill(NaN);
       contents.set(values.subarray(0, first * width));
-      const cache = bench.input(`cache ${i}`, [CAPACITY, width], contents);
+      const cache = bench.input(`cache ${i}`, [CAPACITY, width], contents, type);
       const source = piece(values, width, first, tokens);
       const input = bench.input(`source ${i}`, [tokens, width], source);
       writeCache(bench.plan, {

@@ -1,11 +1,12 @@
 /** Linear layers for tests, on the GPU and for the reference. */
 
+import type { ActivationType } from '../../src/engine/ops/activation';
 import type { Linear } from '../../src/engine/ops/linear';
 import { declareWeight, type WeightFormat } from '../../src/engine/weight';
 import type { Bench } from '../gpu';
 import { dropoutMask } from '../reference/dropout';
 import { matrix, type LinearCase, type Matrix } from '../reference/linear';
-import { at, randomFloats } from '../reference/numeric';
+import { at, nearestHalves, randomFloats } from '../reference/numeric';
 import { randomWeight } from '../reference/weights';
 
 // A sum of 500 f32 products rounds to about sqrt(500) * 2^-24 = 1.3e-6 of its terms, and terms cancel.
@@ -23,6 +24,8 @@ export interface LayerShape {
   format: WeightFormat;
   /** Bytes of the largest binding, to split the weight. */
   binding?: number;
+  /** How x is stored, f32 unless said. */
+  xType?: ActivationType;
 }
 
 /** A layer with its weight on the GPU and the same layer for the reference. */
@@ -43,7 +46,8 @@ export function makeLayer(bench: Bench, shape: LayerShape): { linear: Linear; la
     });
     return [...encoded.values];
   });
-  const x = matrix(tokens, inputs, randomFloats(tokens * inputs, 1));
+  const numbers = randomFloats(tokens * inputs, 1);
+  const x = matrix(tokens, inputs, shape.xType === 'f16' ? nearestHalves(numbers) : numbers);
   const bias = shape.bias ? randomFloats(outputs, 2) : undefined;
   const common = { x, weight: matrix(outputs, inputs, values), ...(bias && { bias }) };
   const linear: Linear = {

@@ -1,10 +1,11 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { ActivationType } from '../../src/engine/ops/activation';
 import { rope } from '../../src/engine/ops/rope';
 import type { RopeScaling } from '../../src/formats/llama-config';
 import { ropeFrequencies } from '../../src/model/rope-frequencies';
 import fixture from '../fixtures/kernels/attention.json';
 import { Bench, openTestGpu, type TestGpu } from '../gpu';
-import { randomFloats, relativeError } from '../reference/numeric';
+import { HALF_ROUNDING, nearestHalves, randomFloats, relativeError } from '../reference/numeric';
 import { ropeReference } from '../reference/rope';
 
 // Sine and cosine are right within 2e-7, and a rotation adds two products of 2^-24 each.
@@ -53,17 +54,28 @@ it('rotates any number of heads at any position, and back', async () => {
   expect(relativeError(back, x)).toBeLessThan(2 * TOLERANCE);
 });
 
+it('rotates what is kept in 16 bits', async () => {
+  const [heads, half] = [3, 5];
+  const positions = [0, 7, 4095];
+  const frequencies = Float32Array.from({ length: half }, (_, i) => 0.9 ** i);
+  const x = nearestHalves(randomFloats(positions.length * heads * 2 * half, 2));
+  const expected = ropeReference(x, positions, frequencies, heads);
+  const actual = await rotate(x, positions, frequencies, false, 'f16');
+  expect(relativeError(actual, expected)).toBeLessThan(HALF_ROUNDING);
+});
+
 async function rotate(
   x: Float32Array<ArrayBuffer>,
   positions: readonly number[],
   frequencies: Float32Array<ArrayBuffer>,
   inverse = false,
+  type: ActivationType = 'f32',
 ): Promise<Float32Array> {
   const tokens = positions.length;
   const headDim = 2 * frequencies.length;
   const heads = x.length / tokens / headDim;
   const bench = new Bench(context);
-  const tensor = bench.input('x', [tokens, heads * headDim], x);
+  const tensor = bench.input('x', [tokens, heads * headDim], x, type);
   rope(bench.plan, {
     label: 'rope',
     x: tensor,

@@ -64,6 +64,7 @@ def run(
     examples: Sequence[Example],
     settings: dict[str, Any],
     *options: object,
+    precision: str = "f32",
 ) -> list[Step]:
     """Trains headless into folder / "run" and returns its metrics."""
     data = write_examples(folder / "data.jsonl", examples)
@@ -71,7 +72,7 @@ def run(
     out = folder / "run"
     headless(
         "train", "--model", base, "--data", data, "--config", config, "--out", out,
-        "--precision", "f32", *options,
+        "--precision", precision, *options,
     )
     keys = ("loss", "grad_norm", "learning_rate", "trained_tokens")
     lines = read_lines(out / "metrics.jsonl")
@@ -142,6 +143,26 @@ def test_qlora_follows_pytorch(base: pathlib.Path, tmp_path: pathlib.Path) -> No
     untuned = transformers_logits(dequantised(base), TOKENS)
     moved = max((a - b).abs().max().item() for a, b in zip(expected, untuned, strict=True))
     assert moved > 0.1, "the adapter must show in the logits"
+
+
+def test_default_precision_stays_close_to_pytorch(base: pathlib.Path, tmp_path: pathlib.Path) -> None:
+    """A run as a person starts it, whose kept activations are f16 where the adapter has it."""
+    examples = random_examples(21)
+    settings = {
+        **SETTINGS,
+        "method": "qlora",
+        "learning_rate": 1e-3,
+        "lr_scheduler_type": "linear",
+        "micro_batch_size": 2,
+        "gradient_accumulation_steps": 2,
+        "max_steps": 12,
+    }
+    random_adapter(base, tmp_path / "start")
+    ours = run(
+        tmp_path, base, examples, settings, "--adapter", tmp_path / "start", precision="auto"
+    )
+    model = PeftModel.from_pretrained(dequantised(base), tmp_path / "start", is_trainable=True)
+    assert_follows(ours, train(model, examples, settings), relative=1e-2)
 
 
 def test_packed_rows_count_as_examples_alone(base: pathlib.Path, tmp_path: pathlib.Path) -> None:

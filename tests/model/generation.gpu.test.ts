@@ -8,18 +8,29 @@ import { fixtureAdapter, fixtureFolder, readResults } from './fixture';
 
 // Two blocks of f32 matmuls against PyTorch's f32, which rounds in another order.
 const TOLERANCE = 5e-6;
+// Keys and values of two blocks lie in the cache with 11 bits, at most 2^-10 of themselves off: sqrt(4) * 2^-10. On lavapipe 7e-4 is seen.
+const HALF_TOLERANCE = 2e-3;
 const GREEDY = { temperature: 0, topP: 1, topK: 0, seed: 0 };
 
 let runtime: TestGpu;
+let half: TestGpu;
 let folder: LlamaFolder;
 beforeAll(async () => {
-  runtime = await openTestGpu();
+  runtime = await openTestGpu({ without: ['f16'] });
+  half = await openTestGpu();
   folder = await fixtureFolder();
 });
-afterAll(() => runtime.gpu.destroy());
+afterAll(() => {
+  runtime.gpu.destroy();
+  half.gpu.destroy();
+});
 
-async function open(quantization: 'as-is' | 'nf4', withLogits: boolean): Promise<OpenGenerator> {
-  return openGenerator(runtime, {
+async function open(
+  quantization: 'as-is' | 'nf4',
+  withLogits: boolean,
+  on = runtime,
+): Promise<OpenGenerator> {
+  return openGenerator(on, {
     folder,
     settings: { quantization, head_quantization: 'none' },
     adapter: await fixtureAdapter(folder),
@@ -69,6 +80,24 @@ describe('logits', () => {
     expect(relativeError(actual, results[key].flat())).toBeLessThan(TOLERANCE);
     model.destroy();
     expect(runtime.gpu.memory.total).toBe(0);
+  });
+
+  it('with a cache in 16 bits are nearly those, and the cache is half as large', async () => {
+    const results = await readResults();
+    const tokens = results.examples[0] ?? [];
+    const [exact, rounded] = [await open('nf4', true), await open('nf4', true, half)];
+    const { config } = folder;
+    const cached = config.num_key_value_heads * config.head_dim * (2 * PREFILL_TOKENS + 40);
+    const saved = runtime.gpu.memory.total - half.gpu.memory.total;
+    // Two bytes less a number, of keys and of values.
+    expect(saved).toBe(2 * 2 * cached * config.num_hidden_layers);
+    const expected = results.nf4_logits.flat();
+    const error = relativeError(await allLogits(rounded, TUNED, tokens), expected);
+    expect(error).toBeLessThan(HALF_TOLERANCE);
+    // That of f32 would mean that nothing was rounded.
+    expect(error).toBeGreaterThan(TOLERANCE);
+    exact.destroy();
+    rounded.destroy();
   });
 
   it('do not depend on where prefill cuts a text', async () => {

@@ -7,16 +7,13 @@ import { openTraining } from '../../src/model/open-training';
 import { openTestGpu, type TestGpu } from '../gpu';
 import { fixtureFolder } from './fixture';
 
-let runtime: TestGpu;
 let folder: LlamaFolder;
 beforeAll(async () => {
-  runtime = await openTestGpu();
   folder = await fixtureFolder();
 });
-afterAll(() => runtime.gpu.destroy());
 
 /** Counts the bytes of the device's own buffers that are alive, whatever any ledger of ours says of them. */
-function countBuffers() {
+function countBuffers(runtime: TestGpu) {
   const { device } = runtime.gpu;
   const createBuffer = device.createBuffer.bind(device);
   const living = { bytes: 0 };
@@ -33,7 +30,16 @@ function countBuffers() {
   return { living, restore: () => spy.mockRestore() };
 }
 
-describe('the memory of a run', () => {
+describe.each([
+  { type: 'f16', without: [] },
+  { type: 'f32', without: ['f16'] as const },
+])('the memory of a run, activations kept as $type', ({ type, without }) => {
+  let runtime: TestGpu;
+  beforeAll(async () => {
+    runtime = await openTestGpu({ without });
+  });
+  afterAll(() => runtime.gpu.destroy());
+
   it.each([
     ['QLoRA', { method: 'qlora' }],
     ['QLoRA with its head in 8 bits', { method: 'qlora', head_quantization: 'q8_0' }],
@@ -42,11 +48,11 @@ describe('the memory of a run', () => {
   ])('is predicted for %s as its buffers are made', async (_, settings) => {
     const config = parseTrainingConfig(settings);
     const batch = { rows: 2, rowLength: 192 };
-    const { limits } = runtime.gpu;
-    const predicted = predictMemory(describeFolder(folder), config, batch, limits).total_bytes;
-    const { living, restore } = countBuffers();
+    const predicted = predictMemory(describeFolder(folder), config, batch, runtime.gpu).total_bytes;
+    const { living, restore } = countBuffers(runtime);
     try {
       const open = await openTraining(runtime, { folder, config, batch });
+      expect(open.planned.activationType).toBe(type);
       // Within the 2 % that the page promises; what is not predicted are a few readings of some bytes.
       expect(Math.abs(living.bytes / predicted - 1)).toBeLessThan(0.02);
       open.destroy();

@@ -29,7 +29,7 @@ describe('the pace of training', () => {
       const pace = await measureTrainingPace(runtime, training, new AbortController().signal);
       expect(totalMemory(runtime.gpu.memory.byPurpose)).toBe(0);
 
-      const { graph } = new PlannedTraining(description, config, BATCH, runtime.gpu.limits);
+      const { graph } = new PlannedTraining(description, config, BATCH, runtime.gpu);
       const seconds = secondsFor(pace, graph.accumulate.work);
       expect(seconds).toBeGreaterThan(0);
       // Absurd for a model of a few thousand weights, on whatever machine.

@@ -9,20 +9,18 @@ import { openTestGpu, type TestGpu } from '../gpu';
 import { fixtureFolder, readResults } from '../model/fixture';
 import { bitsOf, exampleSource, Told, withoutSeconds, type SmallExample } from './training-bench';
 
-let runtime: TestGpu;
 let folder: LlamaFolder;
 let examples: SmallExample[];
 beforeAll(async () => {
-  runtime = await openTestGpu();
   folder = await fixtureFolder();
   const fixture = await readResults();
   const wanted = Array.from({ length: 3 }, () => fixture.examples).flat();
   examples = wanted.map((ids) => ({ input_ids: ids, labels: ids }));
 });
-afterAll(() => runtime.gpu.destroy());
 
 /** One session with a model of its own, loaded from the files; `prepare` may interrupt it. */
 async function session(
+  runtime: TestGpu,
   config: TrainingConfig,
   told: Told,
   prepare: (trainer: Trainer, model: TrainableModel) => Promise<void> | void = () => undefined,
@@ -52,9 +50,26 @@ function stopAfter(trainer: Trainer, model: TrainableModel, microBatches: number
 const COMPILING = 400_000;
 
 describe.each([
-  { method: 'qlora', lora_dropout: 0.2, target_modules: ['q_proj', 'v_proj', 'down_proj'] },
-  { method: 'full', max_grad_norm: 0.5, weight_decay: 0.1 },
-])('a Llama on the GPU, $method', (settings) => {
+  {
+    type: 'f16',
+    without: [],
+    settings: {
+      method: 'qlora',
+      lora_dropout: 0.2,
+      target_modules: ['q_proj', 'v_proj', 'down_proj'],
+    },
+  },
+  {
+    type: 'f32',
+    without: ['f16'] as const,
+    settings: { method: 'full', max_grad_norm: 0.5, weight_decay: 0.1 },
+  },
+])('a Llama on the GPU, $settings.method, activations kept as $type', ({ without, settings }) => {
+  let runtime: TestGpu;
+  beforeAll(async () => {
+    runtime = await openTestGpu({ without });
+  });
+  afterAll(() => runtime.gpu.destroy());
   const config = parseTrainingConfig({
     ...settings,
     r: 4,
@@ -72,13 +87,15 @@ describe.each([
     'stopped in the middle of a step and resumed in another model, ends with the same bits',
     async () => {
       const whole = new Told();
-      expect(await session(config, whole)).toEqual({ end: 'finished' });
+      expect(await session(runtime, config, whole)).toEqual({ end: 'finished' });
 
       const told = new Told();
-      const first = await session(config, told, (trainer, model) => stopAfter(trainer, model, 5));
+      const first = await session(runtime, config, told, (trainer, model) =>
+        stopAfter(trainer, model, 5),
+      );
       expect(first).toEqual({ end: 'stopped' });
       expect(told.last.progress.step).toBeLessThan(4);
-      const second = await session(config, told, (trainer) => trainer.restore(told.last));
+      const second = await session(runtime, config, told, (trainer) => trainer.restore(told.last));
       expect(second).toEqual({ end: 'finished' });
 
       expect(withoutSeconds(told.lines)).toEqual(withoutSeconds(whole.lines));
@@ -89,7 +106,7 @@ describe.each([
 
   it('learns: the loss on the examples it sees falls', async () => {
     const told = new Told();
-    await session({ ...config, max_steps: 12, lr_scheduler_type: 'constant' }, told);
+    await session(runtime, { ...config, max_steps: 12, lr_scheduler_type: 'constant' }, told);
     const [first = NaN, last = NaN] = [told.losses[0], told.losses.at(-1)];
     expect(last).toBeLessThan(first);
     expect(told.lines.every(({ skipped }) => skipped === undefined)).toBe(true);
@@ -99,7 +116,7 @@ describe.each([
     const told = new Told();
     // Divided by the first bias correction it is beyond f32, so the first update leaves no finite weight.
     const wild = { ...config, learning_rate: 1e38, lr_scheduler_type: 'constant' as const };
-    const outcome = await session({ ...wild, save_steps: 100, eval_fraction: 0 }, told);
+    const outcome = await session(runtime, { ...wild, save_steps: 100, eval_fraction: 0 }, told);
     expect(outcome).toMatchObject({ end: 'diverged' });
     expect(told.events.filter((event) => !event.startsWith('step'))).toEqual(['start 0']);
   });

@@ -2,8 +2,9 @@ import { describe, expect, it } from 'vitest';
 import { parseTrainingConfig, type TrainingConfig } from '../../src/config';
 import { InputError } from '../../src/errors';
 import { parseLlamaConfig } from '../../src/formats/llama-config';
-import { predictMemory } from '../../src/model/memory';
-import { describeConfig, forecast, runMemory } from '../../src/worker/forecast';
+import { plainDevice, predictMemory } from '../../src/model/memory';
+import { describeConfig, forecast as forecastOn, runMemory } from '../../src/worker/forecast';
+import { GENERATION_CAPACITY } from '../../src/worker/loaded-run';
 import { exampleSource } from '../train/training-bench';
 
 const MODEL = parseLlamaConfig(
@@ -22,7 +23,15 @@ const DESCRIPTION = describeConfig(MODEL, false);
 
 const config = (settings: Partial<TrainingConfig> = {}) => parseTrainingConfig(settings);
 const bytes = (settings: Partial<TrainingConfig>, rows: number, rowLength: number) =>
-  runMemory(DESCRIPTION, config(settings), { rows, rowLength }).total_bytes;
+  runMemory(DESCRIPTION, config(settings), { rows, rowLength }, false).total_bytes;
+
+/** On a GPU with so much memory and no 16-bit floats. */
+const forecast = (
+  description: typeof DESCRIPTION,
+  settings: TrainingConfig,
+  dataset: ReturnType<typeof data> | null,
+  budgetBytes: number,
+) => forecastOn(description, settings, dataset, { budgetBytes, f16: false });
 
 /** So many examples of so many tokens. */
 const data = (examples: number, length: number) =>
@@ -38,10 +47,23 @@ describe('the forecast of a run', () => {
     const settings = config();
     const batch = { rows: 1, rowLength: 512 };
     const { memory } = forecast(DESCRIPTION, settings, null, Infinity);
-    const training = predictMemory(DESCRIPTION, settings, batch);
+    const training = predictMemory(DESCRIPTION, settings, batch, plainDevice(false));
     expect(memory.total_bytes).toBeGreaterThan(training.total_bytes);
     expect(memory.weights_bytes).toBe(training.weights_bytes);
     expect(memory.optimizer_bytes).toBe(training.optimizer_bytes);
+  });
+
+  it('counts what a GPU with 16-bit floats keeps in half the space', () => {
+    const settings = config({ gradient_checkpointing: false });
+    const memoryOn = (f16: boolean) =>
+      forecastOn(DESCRIPTION, settings, null, { budgetBytes: Infinity, f16 }).memory;
+    const [half, whole] = [memoryOn(true), memoryOn(false)];
+    // Two bytes less a number: q, k, v and attention, each as wide as the stream here, gate and up; of every token and layer.
+    const saved = 2 * 512 * 4 * (4 * 64 + 2 * 128);
+    expect(whole.activations_bytes - half.activations_bytes).toBe(saved);
+    // Keys and values of as many tokens as a run's samples may have.
+    const cached = 2 * GENERATION_CAPACITY * 4 * (2 * 64);
+    expect(whole.workspace_bytes - half.workspace_bytes).toBe(cached);
   });
 
   it('takes the longest rows that the configuration allows, until it knows shorter data', () => {

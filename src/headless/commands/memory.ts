@@ -1,8 +1,8 @@
 import type { Precision } from '../../config';
 import { InputError, messageOf } from '../../errors';
 import { describeFolder } from '../../model/llama-weights';
-import { DEFAULT_LIMITS, predictMemory } from '../../model/memory';
-import type { PlanLimits } from '../../model/planned-training';
+import { plainDevice, predictMemory } from '../../model/memory';
+import type { PlanDevice } from '../../model/planned-training';
 import { defineCommand } from '../command';
 import { config, model, precision } from '../common-options';
 import { readConfigFile } from '../config-file';
@@ -19,21 +19,22 @@ export const memoryCommand = defineCommand({
     const settings = await readConfigFile(values.config);
     const llama = await openModel(values.model);
     const batch = { rows: settings.micro_batch_size, rowLength: settings.max_seq_length };
-    const limits = await limitsHere(values.precision);
-    return { ...predictMemory(describeFolder(llama), settings, batch, limits) };
+    const device = await deviceHere(values.precision);
+    return { ...predictMemory(describeFolder(llama), settings, batch, device) };
   },
 });
 
-/** The limits of this machine's adapter; where there is none, those that every adapter has. */
-async function limitsHere(wanted: Precision | undefined): Promise<PlanLimits> {
+/** What plans depend on of this machine's adapter; where there is none, of one with the limits that every adapter has. */
+async function deviceHere(wanted: Precision | undefined): Promise<PlanDevice> {
   try {
     return await withRuntime(wanted, ({ gpu }) => {
       const { maxStorageBufferBindingSize, minUniformBufferOffsetAlignment } = gpu.limits;
-      return Promise.resolve({ maxStorageBufferBindingSize, minUniformBufferOffsetAlignment });
+      const limits = { maxStorageBufferBindingSize, minUniformBufferOffsetAlignment };
+      return Promise.resolve({ limits, features: gpu.features });
     });
   } catch (error) {
     if (error instanceof InputError) throw error;
     report(`${messageOf(error)}; predicting for an adapter with WebGPU's default limits`);
-    return DEFAULT_LIMITS;
+    return plainDevice(wanted === 'f16');
   }
 }
