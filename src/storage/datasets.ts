@@ -18,12 +18,18 @@ export class DatasetStore<Index> {
     return record?.index as Index | undefined;
   }
 
-  /** Stores a dataset's index, new or changed: the moment from which its files count. @throws QuotaError */
-  put(id: string, index: Index): Promise<void> {
+  /**
+   * Stores a dataset's index, new or changed: the moment from which its files count.
+   *
+   * @param insteadOf what is deleted in the same moment: one of the two is always there, also where this fails
+   * @throws QuotaError
+   */
+  put(id: string, index: Index, insteadOf: readonly string[] = []): Promise<void> {
     return write(this.database, ['datasets'], 'the dataset', async (transaction) => {
       const datasets = transaction.objectStore('datasets');
       const createdAt = (await datasets.get(id))?.createdAt ?? Date.now();
       await datasets.put({ id, createdAt, index });
+      for (const other of insteadOf) await datasets.delete(other);
     });
   }
 

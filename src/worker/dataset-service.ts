@@ -37,16 +37,20 @@ export class DatasetService implements Api.DatasetWorker {
       const id = crypto.randomUUID();
       const folder = await this.services.datasetFiles.folder(id);
       const progress = throttledProgress(onProgress);
+      // The page shows one dataset: those before it go, unless a run needs them.
+      const before = (await this.services.datasets.list()).filter((other) => !isOfRun(other.id));
+      let stored: StoredDataset;
       try {
         const copies = await copyFiles(files, folder, progress, signal);
-        const stored = await this.#tokenize(id, folder, copies, tokenization, progress, signal);
-        await this.#forgetShown();
-        await this.services.datasets.put(id, stored);
-        return stored.summary;
+        stored = await this.#tokenize(id, folder, copies, tokenization, progress, signal);
+        const ids = before.map((other) => other.id);
+        await this.services.datasets.put(id, stored, ids);
       } catch (error) {
         await this.services.datasetFiles.remove(id);
         throw error;
       }
+      for (const { index } of before) await deleteUnused(this.services, index);
+      return stored.summary;
     });
 
   retokenize: Method<'retokenize'> = (datasetId, tokenization, onProgress) =>
@@ -133,21 +137,13 @@ export class DatasetService implements Api.DatasetWorker {
           onProgress({ activity: `Reading ${file}`, done, total, unit: 'bytes' }),
       });
       await sink.close();
+      signal.throwIfAborted();
       const summary = summarise(id, dataset, problems, tokenization);
       return { summary, index: dataset.index, folder: id, tokensFile };
     } catch (error) {
       await sink.close();
       await folder.remove(tokensFile);
       throw error;
-    }
-  }
-
-  /** The page shows one dataset: those before it go, unless a run needs them. */
-  async #forgetShown(): Promise<void> {
-    for (const { id, index } of await this.services.datasets.list()) {
-      if (isOfRun(id)) continue;
-      await this.services.datasets.delete(id);
-      await deleteUnused(this.services, index);
     }
   }
 

@@ -2,15 +2,19 @@
 export class Operations<Kind extends string> {
   readonly #running = new Map<Kind, { controller: AbortController; ended: Promise<void> }>();
 
-  /** Runs some work under a signal; a second of the kind cancels the first. */
+  /** Runs some work under a signal; a second of the kind cancels the first, and begins when that has ended. */
   async run<T>(kind: Kind, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
-    await this.cancel(kind);
     const controller = new AbortController();
-    const result = work(controller.signal);
+    const { signal } = controller;
+    const result = this.cancel(kind).then(() => {
+      signal.throwIfAborted();
+      return work(signal);
+    });
     const ended = result.then(
       () => undefined,
       () => undefined,
     );
+    // At once, so that it can be cancelled while it waits for the one before it.
     const entry = { controller, ended };
     this.#running.set(kind, entry);
     try {
