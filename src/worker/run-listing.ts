@@ -17,6 +17,8 @@ export class RunListing {
   constructor(
     private readonly services: Services,
     private readonly atWork: () => HeldRun | null,
+    /** Id of the run that another tab is at work on. */
+    private readonly elsewhere: () => Promise<string | null>,
   ) {}
 
   async list(): Promise<RunSummary[]> {
@@ -28,7 +30,7 @@ export class RunListing {
   async get(id: string): Promise<StoredRun> {
     const run = await this.services.runs.get(id);
     if (!run) throw new InputError('this run is not stored here any more');
-    return { ...run, phase: this.#phase(run) };
+    return { ...run, phase: await this.#phase(run) };
   }
 
   async detail(id: string): Promise<RunDetail> {
@@ -53,11 +55,11 @@ export class RunListing {
     const atWork = this.atWork();
     const isHeld = atWork?.id === run.id && atWork.holdsAdapter;
     const hasAdapter = isHeld || checkpoints.some(({ step }) => step > 0);
-    return summaryOf({ ...run, phase: this.#phase(run) }, hasAdapter);
+    return summaryOf({ ...run, phase: await this.#phase(run) }, hasAdapter);
   }
 
-  #phase(run: StoredRun): RunPhase {
-    const left = AT_WORK.includes(run.phase) && run.id !== this.atWork()?.id;
-    return left ? 'interrupted' : run.phase;
+  async #phase(run: StoredRun): Promise<RunPhase> {
+    if (!AT_WORK.includes(run.phase) || run.id === this.atWork()?.id) return run.phase;
+    return run.id === (await this.elsewhere()) ? 'elsewhere' : 'interrupted';
   }
 }

@@ -1,6 +1,8 @@
 /** Who may train. Web Locks make one holder of many tabs, and give the lock on at once when a tab ends however it ends. */
 
 const NAME = 'tunesmith-gpu';
+/** What the name of a lock begins with that says which run its tab is at work on. */
+const RUN_PREFIX = 'tunesmith-run ';
 
 export type LockState = 'free' | 'here' | 'elsewhere';
 
@@ -16,6 +18,7 @@ export class LockError extends Error {
 export class TabLock {
   #state: LockState = 'free';
   #release: (() => void) | undefined;
+  #releaseRun: (() => void) | undefined;
   /** Locks tell nobody that they were taken; the holder does. */
   readonly #channel = new BroadcastChannel(NAME);
 
@@ -23,7 +26,7 @@ export class TabLock {
     private readonly onChange: (state: LockState) => void,
     private readonly locks: LockManager,
   ) {
-    this.#channel.onmessage = () => void this.watch();
+    this.#channel.onmessage = () => void this.#hear();
   }
 
   get state(): LockState {
@@ -36,6 +39,14 @@ export class TabLock {
     const { held = [] } = await this.locks.query();
     // Tabs that watch hold it too, shared and for a moment.
     return held.some(({ name, mode }) => name === NAME && mode === 'exclusive');
+  }
+
+  /** The run that another tab is at work on, as far as that tab has named it. */
+  async runElsewhere(): Promise<string | null> {
+    if (!(await this.isElsewhere())) return null;
+    const { held = [] } = await this.locks.query();
+    const named = held.find(({ name }) => name?.startsWith(RUN_PREFIX));
+    return named?.name?.slice(RUN_PREFIX.length) ?? null;
   }
 
   /** Looks whether another tab holds the lock, and goes on watching until it is free. */
@@ -71,10 +82,28 @@ export class TabLock {
     }
   }
 
+  /** Tells the other tabs which run this one, which holds the lock, is at work on: in a lock too, so that it ends with the tab. */
+  nameRun(runId: string): void {
+    const named = new Promise<void>((release) => (this.#releaseRun = release));
+    void this.locks.request(`${RUN_PREFIX}${runId}`, { mode: 'shared' }, () => {
+      this.#channel.postMessage('named');
+      return named;
+    });
+  }
+
   release(): void {
+    this.#releaseRun?.();
+    this.#releaseRun = undefined;
     this.#release?.();
     this.#release = undefined;
     if (this.#state === 'here') this.#set('free');
+  }
+
+  /** Another tab has taken the lock, or named its run, which is told although the lock is where it was. */
+  async #hear(): Promise<void> {
+    const before = this.#state;
+    await this.watch();
+    if (before === 'elsewhere' && this.#state === before) this.onChange(before);
   }
 
   /** @returns what gives the lock back; undefined where it cannot be had now */

@@ -60,7 +60,7 @@ export class TrainerService implements Api.TrainerWorker {
     private readonly host: TrainerHost,
   ) {
     const atWork = () => this.#atWork;
-    this.#listing = new RunListing(services, atWork);
+    this.#listing = new RunListing(services, atWork, () => this.#lock.runElsewhere());
     this.#lock = new TabLock((lock) => this.#emit({ type: 'lock', lock }), host.locks);
     this.#pace = new MeasuredPace({ gpu, isFree: () => this.#isFree(), wait: host.wait });
     this.#advisor = new Advisor(services, shelf, gpu, this.#pace);
@@ -161,8 +161,8 @@ export class TrainerService implements Api.TrainerWorker {
   deleteRun: Method<'deleteRun'> = async (runId) => {
     if (this.#atWork?.id === runId) throw new InputError('the run is at work; stop it first');
     const { phase } = await this.#listing.get(runId);
-    if (phase === 'interrupted' && (await this.#lock.isElsewhere())) {
-      throw new InputError('the run may be at work in another tab; stop it there first');
+    if (phase === 'elsewhere') {
+      throw new InputError('the run is at work in another tab; stop it there first');
     }
     await this.services.runs.delete(runId);
     await forgetForRun(this.services, runId);
@@ -209,6 +209,7 @@ export class TrainerService implements Api.TrainerWorker {
     try {
       await this.#lock.take();
       const run = await prepare();
+      this.#lock.nameRun(run.id);
       this.#asking.forget();
       const { services, shelf: models, gpu, host } = this;
       const emit = (event: Api.TrainerEvent): void => this.#emit(event);

@@ -115,7 +115,7 @@ export interface RunRequest {
 
 /**
  * `preparing` model and data are being loaded; `training`; `paused` by the person, or because the storage is full; `recovering` the GPU was lost and the
- * run goes on by itself from its checkpoint; `interrupted` its tab ended, it goes on when asked; `stopped` by the person, adapter kept;
+ * run goes on by itself from its checkpoint; `elsewhere` another tab is at work on it; `interrupted` its tab ended, it goes on when asked; `stopped` by the person, adapter kept;
  * `finished`; `failed` it could not go on (`failure`), its last checkpoint stays.
  */
 export type RunPhase =
@@ -123,6 +123,7 @@ export type RunPhase =
   | 'training'
   | 'paused'
   | 'recovering'
+  | 'elsewhere'
   | 'interrupted'
   | 'stopped'
   | 'finished'

@@ -64,14 +64,21 @@ export class FakeLocks {
     return others.every((other) => mode === 'shared' && other.mode === 'shared');
   }
 
+  /** Grants what can be had; of the requests of one name none before the one ahead of it. */
   #grantNext(): void {
-    for (let next = this.#waiting[0]; next; next = this.#waiting[0]) {
-      const { name, mode } = next;
-      const held = this.#held.filter((other) => other.name === name);
-      if (held.some((other) => mode === 'exclusive' || other.mode === 'exclusive')) return;
-      this.#waiting.shift();
-      this.#held.push(next);
-      next.grant();
+    for (const name of new Set(this.#waiting.map((waiting) => waiting.name))) {
+      for (;;) {
+        const next = this.#waiting.find((waiting) => waiting.name === name);
+        if (!next || !this.#isFree(next)) break;
+        this.#waiting = this.#waiting.filter((waiting) => waiting !== next);
+        this.#held.push(next);
+        next.grant();
+      }
     }
+  }
+
+  #isFree({ name, mode }: Request): boolean {
+    const held = this.#held.filter((other) => other.name === name);
+    return held.every((other) => mode === 'shared' && other.mode === 'shared');
   }
 }

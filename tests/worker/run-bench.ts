@@ -243,7 +243,11 @@ export class RunBench {
     this.#run = new RunAtWork(record, {
       services,
       gpu: this.#access,
-      listing: new RunListing(services, () => this.#run),
+      listing: new RunListing(
+        services,
+        () => this.#run,
+        () => Promise.resolve(null),
+      ),
       emit: (event) => void this.events.push(event),
       models: this.models,
       openModel: this.openModel,

@@ -56,6 +56,29 @@ describe('TabLock', () => {
     expect(first?.told).toEqual(['here', 'free']);
   });
 
+  it('tells other tabs which run it is held for, until it is released or the tab is killed', async () => {
+    const locks = new FakeLocks();
+    const [first, second] = openTabs(locks, 2);
+    await first?.lock.take();
+    await settle();
+    expect(await second?.lock.runElsewhere()).toBeNull();
+    first?.lock.nameRun('one');
+    await settle();
+    expect(await second?.lock.runElsewhere()).toBe('one');
+    expect(await first?.lock.runElsewhere()).toBeNull();
+    expect(second?.told).toEqual(['elsewhere', 'elsewhere']);
+    first?.lock.release();
+    await settle();
+    expect(await second?.lock.runElsewhere()).toBeNull();
+    await first?.lock.take();
+    first?.lock.nameRun('two');
+    await settle();
+    expect(await second?.lock.runElsewhere()).toBe('two');
+    locks.kill('tab 0');
+    await settle();
+    expect(await second?.lock.runElsewhere()).toBeNull();
+  });
+
   it('whatever tabs do and in whatever order they end, never has two writers', async () => {
     const act = fc.record({
       tab: fc.nat(4),

@@ -211,7 +211,9 @@ export class Tunesmith {
 
   #tell(event: TrainerEvent): void {
     if (event.type === 'lock') {
+      const changed = event.lock === 'elsewhere' || this.machine.lock === 'elsewhere';
       this.machine.lock = event.lock;
+      if (changed) this.alerts.guard(() => this.#followOtherTabs());
       // A run has ended, here or in another tab: the GPU may be timed again, and the run says how fast it was.
       if (event.lock === 'free') this.#time();
     }
@@ -220,6 +222,15 @@ export class Tunesmith {
     }
     this.run.tell(event);
     this.runs.tell(event);
+  }
+
+  /** Another tab has begun a run, or let go of it: what is shown of the runs that are not at work here may be another now. */
+  async #followOtherTabs(): Promise<void> {
+    await this.runs.load();
+    const shown = this.runs.all.find(({ id }) => id === this.run.summary?.id);
+    if (shown && shown.phase !== this.run.phase && !this.run.atWork) {
+      this.run.open(await this.#trainer.openRun(shown.id));
+    }
   }
 
   async #modelChanged(): Promise<void> {

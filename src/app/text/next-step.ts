@@ -32,6 +32,8 @@ export function nextStep(standing: Standing): string {
       return hasAdapter
         ? 'Everything is kept as it is. You can ask it something now, or resume.'
         : 'Everything is kept as it is. Resume when you like.';
+    case 'elsewhere':
+      return 'Follow it, pause it and stop it in its own tab. If that is closed, it can be resumed here.';
     case 'interrupted':
       return hasAdapter
         ? 'Its tab ended while it trained. Nothing up to the last checkpoint is lost: resume, or ask what it has learned so far.'

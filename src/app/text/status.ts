@@ -28,6 +28,8 @@ export function statusText(
       return `Paused at ${place}`;
     case 'recovering':
       return `The GPU was lost at ${place}. ${progress ? progress.activity : 'Getting it back'}`;
+    case 'elsewhere':
+      return 'At work in another tab';
     case 'interrupted':
       return `Interrupted at ${place}${loss}. Resume goes on from the last checkpoint`;
     case 'stopped':

@@ -195,7 +195,8 @@ const SCENES = {
   failed: () => scene({ data: DATA, run: run('failed', 34) }),
   stopped: () => scene({ data: DATA, run: run('stopped', 34) }),
   finished: () => scene({ data: DATA, run: run('finished', 100), otherRuns: others(2) }),
-  elsewhere: () => scene({ data: DATA, lock: 'elsewhere' }),
+  elsewhere: () =>
+    scene({ data: DATA, lock: 'elsewhere', run: run('elsewhere', 34), otherRuns: others(1) }),
   'no-webgpu': () => scene({ gpu: { status: 'no-webgpu' } }),
   'no-adapter': () => scene({ gpu: { status: 'no-adapter' } }),
   'too-small': () =>

@@ -31,6 +31,9 @@ for (const [end, endTab] of Object.entries(ENDS)) {
     await second.goto(siteAddress);
     const warning = second.getByRole('alert').filter({ hasText: 'Another tab is training' });
     await expect(warning).toBeVisible({ timeout: 60_000 });
+    await expect(second.getByRole('status')).toHaveText('At work in another tab');
+    const runs = second.getByRole('list', { name: 'Runs' });
+    await expect(runs.getByRole('listitem')).toContainText('at work in another tab');
     for (const name of ['Train', 'Resume']) {
       for (const button of await second.getByRole('button', { name, exact: true }).all()) {
         await expect(button).toBeDisabled();
@@ -39,6 +42,7 @@ for (const [end, endTab] of Object.entries(ENDS)) {
     await endTab(page);
     const ended = Date.now();
     await expect(warning).toHaveCount(0, { timeout: 30_000 });
+    await expect(second.getByRole('status')).toHaveText(/^Interrupted/);
     console.log(`the tab has ${end}; the other saw it after ${Date.now() - ended} ms`);
   });
 }
