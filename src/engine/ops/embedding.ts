@@ -62,7 +62,8 @@ export function embedGradient(
       params: [u32(tokens), u32(hidden), u32(part.firstRow), u32(part.rows)],
       tensors: [ids, dOut, ...part.tensors],
       workgroups: linearWorkgroups(tokens),
-      cost: tokens * (hidden + tokens / WORKGROUP_SIZE),
+      // Every invocation of a token's workgroup looks at all tokens after it.
+      cost: tokens * (hidden + (WORKGROUP_SIZE * tokens) / 2),
     });
   }
 }
