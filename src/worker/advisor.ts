@@ -9,7 +9,7 @@ import { countParameters, type ModelShelf } from './models';
 import { countsBetween, countsOfRun, runWork, workOfCounts } from './run-work';
 import type { Services } from './services';
 import { STARTER } from './starter-model';
-import { datasetOfRun, openStoredDataset } from './stored-dataset';
+import { datasetOfRun, LastDataset, openStoredDataset } from './stored-dataset';
 import { suggest } from './suggest';
 
 /** A run of fewer steps says little of the next. */
@@ -19,12 +19,16 @@ const NO_MACHINE: Machine = { budgetBytes: 0, f16: false };
 
 /** What a person is told before a run: which models fit, which settings suit, what a run takes. `api.ts` says what each method promises. */
 export class Advisor {
+  readonly #datasets: LastDataset;
+
   constructor(
     private readonly services: Services,
     private readonly shelf: ModelShelf,
     private readonly gpu: GpuAccess,
     private readonly pace: Pick<MeasuredPace, 'of'>,
-  ) {}
+  ) {
+    this.#datasets = new LastDataset(services);
+  }
 
   async models(): Promise<ModelSummary[]> {
     const described = await this.shelf.list();
@@ -53,7 +57,7 @@ export class Advisor {
   }
 
   async suggest(modelId: string, datasetId: string): Promise<Suggestion> {
-    const { stored, dataset } = await openStoredDataset(this.services, datasetId);
+    const { stored, dataset } = await this.#datasets.open(datasetId);
     const parameters = countParameters(await this.shelf.config(modelId));
     // The model may still have to be downloaded; the tokens are those of the one that they were made with.
     const tokenizer = await this.shelf.tokenizer(stored.summary.tokenization.modelId);
@@ -67,7 +71,7 @@ export class Advisor {
   ): Promise<Forecast> {
     const checked = parseTrainingConfig(config);
     const machine = machineOf(await this.gpu.probe()) ?? NO_MACHINE;
-    const dataset = datasetId ? (await openStoredDataset(this.services, datasetId)).dataset : null;
+    const dataset = datasetId ? (await this.#datasets.open(datasetId)).dataset : null;
     const description = await this.#describe(modelId);
     return forecast(description, checked, dataset, machine);
   }
@@ -82,7 +86,7 @@ export class Advisor {
     const probe = await this.gpu.probe();
     if (probe.status !== 'ready') return null;
     const { name, software } = probe;
-    const { dataset } = await openStoredDataset(this.services, datasetId);
+    const { dataset } = await this.#datasets.open(datasetId);
     const description = await this.#describe(modelId);
     const work = runWork(description, checked, dataset, sampling.prompts, software);
     const total = workOfCounts(work, countsOfRun(work.totalSteps, checked, sampling));

@@ -12,7 +12,7 @@ import { lengthHistogram } from './length-histogram';
 import type { Models } from './models';
 import { Operations } from './operations';
 import type { Services, StoredDataset } from './services';
-import { deleteUnused, isOfRun, openStoredDataset } from './stored-dataset';
+import { deleteUnused, isOfRun, LastDataset, newTokensFile } from './stored-dataset';
 import { throttledProgress } from './throttled-progress';
 
 type Method<Name extends keyof Api.DatasetWorker> = Api.DatasetWorker[Name];
@@ -25,12 +25,15 @@ const COPY_BYTES = 4 * 2 ** 20;
 /** What the dataset's worker does for the page; `api.ts` says what each method promises. */
 export class DatasetService implements Api.DatasetWorker {
   readonly #operations = new Operations<'import'>();
-  #open: { key: string; dataset: TokenizedDataset; tokenizer: Tokenizer | null } | null = null;
+  readonly #datasets: LastDataset;
+  #tokenizer: { tokensFile: string; tokenizer: Tokenizer | null } | null = null;
 
   constructor(
     private readonly services: Services,
     private readonly models: Models,
-  ) {}
+  ) {
+    this.#datasets = new LastDataset(services);
+  }
 
   importFiles: Method<'importFiles'> = (files, tokenization, onProgress) =>
     this.#operations.run('import', async (signal) => {
@@ -123,7 +126,7 @@ export class DatasetService implements Api.DatasetWorker {
   ): Promise<StoredDataset> {
     const { vocab_size: vocabularySize } = await this.models.config(tokenization.modelId);
     const tokenizer = await this.models.tokenizer(tokenization.modelId);
-    const tokensFile = `tokens ${crypto.randomUUID()}`;
+    const tokensFile = newTokensFile();
     const sink = await folder.append(tokensFile);
     const problems: DataProblem[] = [];
     try {
@@ -154,13 +157,13 @@ export class DatasetService implements Api.DatasetWorker {
   }
 
   async #dataset(id: string) {
-    const { tokensFile, summary } = await this.#stored(id);
-    if (this.#open?.key !== tokensFile) {
-      const { dataset } = await openStoredDataset(this.services, id);
+    const { stored, dataset } = await this.#datasets.open(id);
+    const { tokensFile, summary } = stored;
+    if (this.#tokenizer?.tokensFile !== tokensFile) {
       const tokenizer = await this.models.tokenizer(summary.tokenization.modelId);
-      this.#open = { key: tokensFile, dataset, tokenizer };
+      this.#tokenizer = { tokensFile, tokenizer };
     }
-    return this.#open;
+    return { dataset, tokenizer: this.#tokenizer.tokenizer };
   }
 }
 

@@ -21,11 +21,51 @@ export function isOfRun(id: string): boolean {
   return id.startsWith(RUN_PREFIX);
 }
 
+/** How the files are called that hold tokens. */
+const TOKENS_PREFIX = 'tokens ';
+
+/** The name of a new file for tokens. */
+export function newTokensFile(): string {
+  return `${TOKENS_PREFIX}${crypto.randomUUID()}`;
+}
+
+/** A stored dataset whose tokens can be read. */
+export interface OpenDataset {
+  stored: StoredDataset;
+  dataset: TokenizedDataset;
+}
+
+/** Opens stored datasets and keeps the last one open: the index of a million examples takes 40 MB and a moment each time that it is read. */
+export class LastDataset {
+  #last: { id: string; open: OpenDataset } | null = null;
+
+  constructor(private readonly services: DatasetServices) {}
+
+  /** As {@link openStoredDataset}. */
+  async open(id: string): Promise<OpenDataset> {
+    const last = this.#last;
+    if (last?.id === id && (await this.#isCurrent(last.open.stored))) return last.open;
+    this.#last = null;
+    const open = await openStoredDataset(this.services, id);
+    this.#last = { id, open };
+    return open;
+  }
+
+  /** Whether the dataset has not been tokenised again: then its folder holds these tokens and no others. */
+  async #isCurrent({ folder, tokensFile }: StoredDataset): Promise<boolean> {
+    const files = await (await this.services.datasetFiles.folder(folder)).sizes();
+    return (
+      [...files.keys()].every((name) => name === tokensFile || !name.startsWith(TOKENS_PREFIX)) &&
+      files.has(tokensFile)
+    );
+  }
+}
+
 /** Opens a stored dataset's tokens for reading. @throws InputError where it is gone or damaged */
 export async function openStoredDataset(
   services: DatasetServices,
   id: string,
-): Promise<{ stored: StoredDataset; dataset: TokenizedDataset }> {
+): Promise<OpenDataset> {
   const stored = await services.datasets.get(id);
   if (!stored) {
     throw new InputError('the dataset is not stored here any more; drop its files again');
