@@ -109,7 +109,7 @@ export function requireExamples(dataset: TokenizedDataset): void {
   const file = names.length > 3 ? `${names.slice(0, 3).join(', ')} and others` : names.join(', ');
   const reason =
     dataset.dropped > 0
-      ? `${dataset.dropped} examples were dropped because nothing in them would be trained`
+      ? `all examples (${dataset.dropped}) were dropped because nothing in them would be trained`
       : 'no example was found';
   throw new InputError(`there is nothing to train on: ${reason}`, { file });
 }

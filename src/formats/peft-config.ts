@@ -1,6 +1,7 @@
 import { TARGET_MODULES, type TargetModule } from '../config';
 import { isJsonObject } from './json';
 import { JsonFields } from './json-fields';
+import { quoted } from './quoted';
 
 /** What `adapter_config.json` says of a LoRA adapter, under its own names. */
 export interface PeftAdapterConfig {
@@ -122,7 +123,12 @@ function parseTargets(fields: JsonFields): TargetModule[] {
   }
   const targets = TARGET_MODULES.filter((target) => found.has(target));
   if (targets.length === 0 || targets.length !== found.size) {
-    fields.fail('target_modules', `must be a list of some of ${TARGET_MODULES.join(', ')}`);
+    const other = [...found].find((target) => !targets.some((known) => known === target));
+    const without = typeof other === 'string' ? `, without ${quoted(other)}` : '';
+    fields.fail(
+      'target_modules',
+      `must be a list of some of ${TARGET_MODULES.join(', ')}${without}`,
+    );
   }
   return targets;
 }

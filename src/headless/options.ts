@@ -159,6 +159,13 @@ export function choice<const Choice extends string>(
   };
 }
 
+/** A share above 0, at most 1. */
+export function share(word: string, name: string): number {
+  const value = Number(word);
+  if (value > 0 && value <= 1) return value;
+  throw new InputError(`${name} is "${word}"; it must be a number above 0, at most 1`);
+}
+
 /** A number from `minimum` to `maximum`, both allowed. */
 export function numberBetween(
   minimum: number,

@@ -156,7 +156,7 @@ test('requireExamples says why there is nothing to train on', async () => {
   const question = { messages: [{ role: 'user', content: 'Hi' }] };
   const dropped = await buildDataset([file('q.jsonl', question)], tokenizer, CONFIG, memorySink());
   expect(() => requireExamples(dropped)).toThrow(
-    'q.jsonl: there is nothing to train on: 1 examples were dropped because nothing in them',
+    'q.jsonl: there is nothing to train on: all examples (1) were dropped because nothing in them',
   );
   const empty = await buildDataset([file('e.txt')], tokenizer, CONFIG, memorySink());
   expect(() => requireExamples(empty)).toThrow('e.txt: there is nothing to train on: no example');

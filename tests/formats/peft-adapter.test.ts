@@ -64,7 +64,7 @@ describe('openPeftAdapter', () => {
     [{ lora_dropout: 2 }, 'lora_dropout is 2'],
     [
       { target_modules: ['q_proj', 'lm_head'] },
-      'target_modules is a list; it must be a list of some of q_proj',
+      'target_modules is a list; it must be a list of some of q_proj, k_proj, v_proj, o_proj, gate_proj, up_proj, down_proj, without "lm_head"',
     ],
     [{ target_modules: '.*' }, 'target_modules is ".*"'],
     [{ target_modules: [] }, 'target_modules is a list'],

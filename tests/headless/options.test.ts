@@ -9,6 +9,7 @@ import {
   readOptions,
   required,
   several,
+  share,
   text,
 } from '../../src/headless/options';
 
@@ -18,6 +19,7 @@ const table = {
   data: several(words),
   maxTokens: optional(words, integerBetween(1, 100)),
   temperature: optional(words, numberBetween(0, Infinity)),
+  topP: optional(words, share),
   type: optional(words, choice(['f32', 'f16'])),
   chat: flag(''),
 };
@@ -77,6 +79,9 @@ describe('options', () => {
     ['--temperature', '-1', 'a number of at least 0'],
     ['--temperature', 'NaN', 'a number of at least 0'],
     ['--temperature', ' ', 'a number of at least 0'],
+    ['--top-p', '0', 'a number above 0, at most 1'],
+    ['--top-p', '1.5', 'a number above 0, at most 1'],
+    ['--top-p', 'x', 'a number above 0, at most 1'],
     ['--type', 'f64', 'one of f32, f16'],
   ])('%s %s is refused', (name, value, message) => {
     expect(() => read(name, value)).toThrow(InputError);

@@ -7,7 +7,7 @@ import { defineCommand } from '../command';
 import { adapter, headQuantization, model, precision, quantization } from '../common-options';
 import { withGenerator } from '../loaded-model';
 import { openAdapter, openModel } from '../model-input';
-import { flag, integerBetween, numberBetween, optional, required } from '../options';
+import { flag, integerBetween, numberBetween, optional, required, share } from '../options';
 import { withRuntime } from '../runtime';
 
 const DEFAULT_TOKENS = 256;
@@ -35,7 +35,7 @@ export const generateCommand = defineCommand({
     ),
     topP: optional(
       { placeholder: 'P', help: 'draws among the likeliest tokens that reach this probability' },
-      numberBetween(Number.MIN_VALUE, 1),
+      share,
     ),
     topK: optional(
       { placeholder: 'K', help: 'draws among the K likeliest tokens; 0 (default): among all' },
