@@ -1,6 +1,7 @@
 /** Every kernel on its own, one row each. An operation adds its cases to {@link KERNEL_CASES}. */
 
 import { attentionCases } from './cases/attention';
+import { elementwiseCases } from './cases/elementwise';
 import { linearCases } from './cases/linear';
 import { rowCases } from './cases/rows';
 import type { BenchCase } from './measure';
@@ -10,4 +11,5 @@ export const KERNEL_CASES: readonly BenchCase[] = [
   ...linearCases(),
   ...attentionCases(),
   ...rowCases(),
+  ...elementwiseCases(),
 ];

@@ -15,7 +15,7 @@ import { STEP_OPTIONS, timeTrainingStep } from './step';
 const USAGE = `usage: npm run bench -- [compare [products | steps] | step [options] | kernels [words...]]
   compare   our matrix products and training steps beside those of other libraries (the default)
   step      our training step: --shape starter|smollm2-135m|llama-3.2-1b, --layers, --rows, --sequence,
-            --method qlora|lora, --steps, --peak GFLOPS, --profile
+            --method qlora|lora, --precision auto|f32, --steps, --peak GFLOPS, --profile
   kernels   each kernel on its own; words choose the rows that contain all of them`;
 
 /** Runs the bench that the arguments name and prints its table. The value is the exit status. */
@@ -25,12 +25,15 @@ export async function main(args: readonly string[]): Promise<number> {
     console.error(USAGE);
     return 2;
   }
-  const gpu = unwrap(await openGpu(createNodeGpu()));
+  const step = suite === 'step' ? readOptions(STEP_OPTIONS, words) : undefined;
+  // The other libraries keep everything in f32, and their losses are compared with ours.
+  const plain = suite === 'compare' || step?.precision === 'f32';
+  const gpu = unwrap(await openGpu(createNodeGpu(), { without: plain ? ['f16'] : [] }));
   const peak = knownPeak(gpu.name);
   console.log(`adapter: ${gpu.name}${peak === undefined ? '' : `, f32 peak ${peak} GFLOPS`}`);
   const context = { gpu, kernels: new KernelCache(gpu) };
   if (suite === 'compare') await comparison(context, words);
-  else if (suite === 'step') await timeTrainingStep(context, readOptions(STEP_OPTIONS, words));
+  else if (step) await timeTrainingStep(context, step);
   else await kernels(context, words);
   gpu.destroy();
   return 0;

@@ -40,6 +40,10 @@ export const STEP_OPTIONS = {
     { placeholder: 'qlora|lora', help: 'over NF4 (the default) or over bf16 weights' },
     choice(['qlora', 'lora']),
   ),
+  precision: optional(
+    { placeholder: 'auto|f32', help: 'how kept activations are stored; auto unless said' },
+    choice(['auto', 'f32']),
+  ),
   steps: optional(
     { placeholder: 'N', help: 'steps to time, the shortest counts; 5 unless said' },
     integerBetween(1, 1000),

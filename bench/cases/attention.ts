@@ -5,6 +5,7 @@ import {
   attentionForward,
   type Attention,
 } from '../../src/engine/ops/attention';
+import type { ActivationType } from '../../src/engine/ops/activation';
 import type { BenchCase, Recorder } from '../measure';
 
 /** Sizes of one attention. */
@@ -23,14 +24,14 @@ const named = ({ tokens, heads, kvHeads, headDim }: Shape): string =>
 const flopsOf = ({ tokens, heads, headDim }: Shape): number =>
   tokens * (tokens + 1) * heads * headDim;
 
-function attentionOf(recorder: Recorder, shape: Shape): Attention {
+function attentionOf(recorder: Recorder, shape: Shape, type: ActivationType): Attention {
   const { tokens, heads, kvHeads, headDim } = shape;
   return {
     label: 'attention',
-    q: recorder.random('q', [tokens, heads * headDim]),
-    k: recorder.random('k', [tokens, kvHeads * headDim]),
-    v: recorder.random('v', [tokens, kvHeads * headDim]),
-    out: recorder.random('out', [tokens, heads * headDim]),
+    q: recorder.random('q', [tokens, heads * headDim], type),
+    k: recorder.random('k', [tokens, kvHeads * headDim], type),
+    v: recorder.random('v', [tokens, kvHeads * headDim], type),
+    out: recorder.random('out', [tokens, heads * headDim], type),
     logSumExp: recorder.random('logSumExp', [tokens, heads]),
     // New tensors are zero: every token attends from the first on.
     sequenceStarts: recorder.set.tensor('sequenceStarts', [tokens], 'u32', 'workspace'),
@@ -39,25 +40,25 @@ function attentionOf(recorder: Recorder, shape: Shape): Attention {
 }
 
 /** Both products of forward. */
-function forwardCase(shape: Shape): BenchCase {
+function forwardCase(shape: Shape, type: ActivationType): BenchCase {
   return {
-    name: `attention forward ${named(shape)}`,
+    name: `attention forward ${type} ${named(shape)}`,
     flops: 2 * flopsOf(shape),
     record(recorder) {
-      attentionForward(recorder.plan, attentionOf(recorder, shape));
+      attentionForward(recorder.plan, attentionOf(recorder, shape, type));
     },
   };
 }
 
 /** The five products that backward cannot do without; what is computed twice does not count. */
-function backwardCase(shape: Shape): BenchCase {
+function backwardCase(shape: Shape, type: ActivationType): BenchCase {
   const { tokens, heads, kvHeads, headDim } = shape;
   return {
-    name: `attention backward ${named(shape)}`,
+    name: `attention backward ${type} ${named(shape)}`,
     flops: 5 * flopsOf(shape),
     record(recorder) {
       attentionBackward(recorder.plan, {
-        ...attentionOf(recorder, shape),
+        ...attentionOf(recorder, shape, type),
         dOut: recorder.random('dOut', [tokens, heads * headDim]),
         rowDot: recorder.random('rowDot', [tokens, heads]),
         dQ: recorder.random('dQ', [tokens, heads * headDim]),
@@ -69,5 +70,8 @@ function backwardCase(shape: Shape): BenchCase {
 }
 
 export function attentionCases(): BenchCase[] {
-  return SHAPES.flatMap((shape) => [forwardCase(shape), backwardCase(shape)]);
+  const types: readonly ActivationType[] = ['f32', 'f16'];
+  return SHAPES.flatMap((shape) =>
+    types.flatMap((type) => [forwardCase(shape, type), backwardCase(shape, type)]),
+  );
 }

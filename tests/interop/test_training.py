@@ -162,7 +162,9 @@ def test_default_precision_stays_close_to_pytorch(base: pathlib.Path, tmp_path: 
         tmp_path, base, examples, settings, "--adapter", tmp_path / "start", precision="auto"
     )
     model = PeftModel.from_pretrained(dequantised(base), tmp_path / "start", is_trainable=True)
-    assert_follows(ours, train(model, examples, settings), relative=1e-2)
+    # Kept activations have 11 bits: that moves single gradients by up to 2e-3 (tests/model/training.gpu.test.ts), their norm and a loss over
+    # many tokens by far less, and the updates before feed back. On lavapipe 2e-4 of norms and 3e-5 of losses are seen.
+    assert_follows(ours, train(model, examples, settings), relative=1e-3)
 
 
 def test_packed_rows_count_as_examples_alone(base: pathlib.Path, tmp_path: pathlib.Path) -> None:
