@@ -2,17 +2,21 @@ import type { TrainingConfig } from '../config';
 import type { DatasetSummary, RunRequest } from './api';
 import type { StoredRun } from './services';
 
-/** The record of a run that begins. */
+/**
+ * The record of a run that begins.
+ * @param taken names that other runs have
+ */
 export function newRun(
   request: RunRequest,
   config: TrainingConfig,
   modelName: string,
   dataset: DatasetSummary,
+  taken: readonly string[] = [],
 ): StoredRun {
   const { name, modelId, datasetId, precision, prompts, sampleEverySteps } = request;
   return {
     id: crypto.randomUUID(),
-    name: name.trim() || nameOf(dataset, modelName),
+    name: name.trim() || untaken(nameOf(dataset, modelName), taken),
     createdAt: Date.now(),
     phase: 'preparing',
     modelId,
@@ -40,6 +44,14 @@ function nameOf({ files }: DatasetSummary, modelName: string): string {
   const data = files[0]?.name.replace(/(?<=.)\.[^.]+$/, '') ?? 'data';
   const model = modelName.slice(modelName.lastIndexOf('/') + 1);
   return `${data}${moreFiles(files)} on ${model}`;
+}
+
+/** The name, or with the first number that makes it another: 'fables on Starter, 2'. */
+function untaken(name: string, taken: readonly string[]): string {
+  const numbered = (number: number): string => (number === 1 ? name : `${name}, ${number}`);
+  let number = 1;
+  while (taken.includes(numbered(number))) number += 1;
+  return numbered(number);
 }
 
 /** 'fables.txt, 412 examples' */

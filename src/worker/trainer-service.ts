@@ -124,7 +124,8 @@ export class TrainerService implements Api.TrainerWorker {
       if (model?.state !== 'installed') {
         throw new InputError('the model is not installed; download it first');
       }
-      const run = newRun(request, config, model.name, stored.summary);
+      const taken = (await this.services.runs.list()).map(({ name }) => name);
+      const run = newRun(request, config, model.name, stored.summary, taken);
       try {
         await keepForRun(this.services, run.id, stored);
         await this.services.runs.put(run);

@@ -3,7 +3,7 @@ import { DEFAULT_CONFIG } from '../../src/config';
 import type { DatasetSummary } from '../../src/worker/api';
 import { newRun } from '../../src/worker/new-run';
 
-function named(name: string, files: string[], modelName: string) {
+function named(name: string, files: string[], modelName: string, taken: string[] = []) {
   const request = {
     name,
     modelId: 'm',
@@ -17,7 +17,7 @@ function named(name: string, files: string[], modelName: string) {
     files: files.map((file) => ({ name: file, bytes: 1, examples: {} })),
     examples: 412,
   } as unknown as DatasetSummary;
-  const { name: given, dataName } = newRun(request, DEFAULT_CONFIG, modelName, dataset);
+  const { name: given, dataName } = newRun(request, DEFAULT_CONFIG, modelName, dataset, taken);
   return [given, dataName];
 }
 
@@ -32,6 +32,12 @@ describe('a new run', () => {
       'a.b and 2 more on Llama-3.2-1B',
       'a.b.txt and 2 more, 412 examples',
     ]);
+  });
+
+  it('is numbered where another has its name, unless a person gave it', () => {
+    const taken = ['fables on Starter', 'fables on Starter, 2', 'Mine'];
+    expect(named('', ['fables.jsonl'], 'Starter', taken)[0]).toBe('fables on Starter, 3');
+    expect(named('Mine', ['fables.jsonl'], 'Starter', taken)[0]).toBe('Mine');
   });
 
   it('of a file that is called by its ending alone, or a comma, has a name all the same', () => {
