@@ -7,21 +7,25 @@ import { createNodeGpu } from '../src/headless/gpu';
 import { readOptions } from '../src/headless/options';
 import { compare } from './compare';
 import { offerGpuToLibraries } from './contenders';
+import { GENERATE_OPTIONS, timeGeneration } from './generate';
 import { KERNEL_CASES } from './kernels';
 import { timeCase, type BenchContext } from './measure';
 import { knownPeak } from './peaks';
 import { STEP_OPTIONS, timeTrainingStep } from './step';
 
-const USAGE = `usage: npm run bench -- [compare [products | steps] | step [options] | kernels [words...]]
+const USAGE = `usage: npm run bench -- [compare [products | steps] | step [options] | generate [options] | kernels [words...]]
   compare   our matrix products and training steps beside those of other libraries (the default)
   step      our training step: --shape starter|smollm2-135m|llama-3.2-1b, --layers, --rows, --sequence,
             --method qlora|lora, --precision auto|f32, --steps, --peak GFLOPS, --profile
+  generate  time to the first token of prompts, and what follows: --shape, --layers, --prompt N, --profile
   kernels   each kernel on its own; words choose the rows that contain all of them`;
+
+const SUITES = ['compare', 'step', 'generate', 'kernels'];
 
 /** Runs the bench that the arguments name and prints its table. The value is the exit status. */
 export async function main(args: readonly string[]): Promise<number> {
   const [suite = 'compare', ...words] = args;
-  if (suite !== 'compare' && suite !== 'step' && suite !== 'kernels') {
+  if (!SUITES.includes(suite)) {
     console.error(USAGE);
     return 2;
   }
@@ -34,7 +38,9 @@ export async function main(args: readonly string[]): Promise<number> {
   const context = { gpu, kernels: new KernelCache(gpu) };
   if (suite === 'compare') await comparison(context, words);
   else if (step) await timeTrainingStep(context, step);
-  else await kernels(context, words);
+  else if (suite === 'generate') {
+    await timeGeneration(context, readOptions(GENERATE_OPTIONS, words));
+  } else await kernels(context, words);
   gpu.destroy();
   return 0;
 }

@@ -18,6 +18,8 @@ import { ParameterSet } from './parameter-set';
 /** A model in GPU memory that writes; adapter 0 is the bare model, 1 the model with its adapter. */
 export interface OpenGenerator {
   readonly generator: LlamaGenerator;
+  /** What the generator runs; profiles run its plans one launch at a time. */
+  readonly graph: GenerationGraph;
   destroy(): void;
 }
 
@@ -64,6 +66,7 @@ export async function openGenerator(
     const generator = await LlamaGenerator.create(runtime, graph);
     return {
       generator,
+      graph,
       destroy() {
         generator.destroy();
         set.destroy();
