@@ -1,7 +1,7 @@
 /** A GPU for tests: the machine's own adapter through Dawn. Where there is none, tests fail. */
 
 import type { ActivationType } from '../src/engine/ops/activation';
-import { openGpu, unwrap, type GpuOptions } from '../src/engine/gpu';
+import { openGpu, unwrap, type GpuFeatures, type GpuOptions } from '../src/engine/gpu';
 import { Plan } from '../src/engine/plan';
 import { Runtime } from '../src/engine/runtime';
 import { TensorSet, type DType, type Tensor } from '../src/engine/tensor';
@@ -11,6 +11,12 @@ import { createNodeGpu } from '../src/headless/gpu';
 
 /** An open device with what plans need to run on it. */
 export type TestGpu = Runtime;
+
+/** Every form of kernels that an adapter may run: the one that it would choose, and the one without subgroups. */
+export const FORMS: readonly { form: string; without: readonly (keyof GpuFeatures)[] }[] = [
+  { form: "the adapter's own form", without: [] },
+  { form: 'without subgroups', without: ['subgroups'] },
+];
 
 /** Opens a device; close it with `gpu.destroy()` in `afterAll`. */
 export async function openTestGpu(options?: GpuOptions): Promise<TestGpu> {

@@ -23,7 +23,7 @@ export class KernelCache {
     const key = kernelKey(spec);
     let pipeline = this.#pipelines.get(key);
     if (!pipeline) {
-      const conditions = { ...spec.conditions, ...adapterConditions(this.gpu) };
+      const conditions = { ...adapterConditions(this.gpu), ...spec.conditions };
       pipeline = compile(this.gpu.device, { ...spec, conditions }, key);
       this.#pipelines.set(key, pipeline);
       pipeline.then(
@@ -53,7 +53,7 @@ export class KernelCache {
 
 /**
  * Conditions that choose between the forms of a kernel for different adapters. They follow from the adapter alone: the same machine
- * always runs the same form, and so gives the same bits.
+ * always runs the same form, and so gives the same bits. A spec that needs another form says so in its own conditions.
  */
 function adapterConditions({ softwareLanes }: Gpu): Record<string, boolean> {
   return {

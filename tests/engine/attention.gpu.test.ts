@@ -12,7 +12,7 @@ import {
   type AttentionInputs,
   type AttentionShape,
 } from '../reference/attention';
-import { Bench, openTestGpu, type TestGpu } from '../gpu';
+import { Bench, FORMS, openTestGpu, type TestGpu } from '../gpu';
 import {
   finiteDifferences,
   HALF_ROUNDING,
@@ -48,22 +48,27 @@ const HALF_SHAPES: AttentionShape[] = [
   { tokens: 35, heads: 1, kvHeads: 1, headDim: 102 },
 ];
 
-let context: TestGpu;
+let ownContext: TestGpu;
 beforeAll(async () => {
-  context = await openTestGpu();
+  ownContext = await openTestGpu();
 });
-afterAll(() => context.gpu.destroy());
+afterAll(() => ownContext.gpu.destroy());
 
-describe.each(SHAPES)('attention $tokens x $heads/$kvHeads x $headDim', (shape) => {
-  const inputs = randomInputs(shape, 1);
-  const dOut = randomFloats(inputs.q.length, 4);
+describe.each(FORMS)('$form', ({ without }) => {
+  let context: TestGpu;
+  beforeAll(async () => {
+    context = await openTestGpu({ without });
+  });
+  afterAll(() => context.gpu.destroy());
 
-  it(
-    'computes outputs and gradients like the reference',
-    async () => {
+  it.each(SHAPES)(
+    'computes outputs and gradients like the reference, $tokens x $heads/$kvHeads x $headDim',
+    async (shape) => {
+      const inputs = randomInputs(shape, 1);
+      const dOut = randomFloats(inputs.q.length, 4);
       const expected = attentionReference(shape, inputs);
       const gradients = attentionBackwardReference(shape, inputs, dOut);
-      const actual = await runAttention(shape, inputs, dOut);
+      const actual = await runAttention(shape, inputs, dOut, { context });
       expect(relativeError(actual.out, expected.out)).toBeLessThan(TOLERANCE);
       expect(relativeError(actual.logSumExp, expected.logSumExp)).toBeLessThan(TOLERANCE);
       expect(relativeError(actual.dQ, gradients.dQ)).toBeLessThan(TOLERANCE);
@@ -82,7 +87,7 @@ it.each(HALF_SHAPES)(
     const kept = { ...whole, q: nearestHalves(q), k: nearestHalves(k), v: nearestHalves(v) };
     const dOut = randomFloats(q.length, 14);
     const expected = attentionReference(shape, kept);
-    const actual = await runAttention(shape, kept, dOut, 'f16');
+    const actual = await runAttention(shape, kept, dOut, { type: 'f16' });
     expect(relativeError(actual.out, expected.out)).toBeLessThan(HALF_ROUNDING);
     // All else is f32, from what was kept.
     const gradients = attentionBackwardReference(shape, kept, dOut, actual.out);
@@ -194,7 +199,10 @@ async function runAttention(
   shape: AttentionShape,
   inputs: Inputs,
   dOut: Float32Array<ArrayBuffer>,
-  type: ActivationType = 'f32',
+  {
+    context = ownContext,
+    type = 'f32',
+  }: { readonly context?: TestGpu; readonly type?: ActivationType } = {},
 ): Promise<Record<'out' | 'logSumExp' | 'dQ' | 'dK' | 'dV', Float32Array<ArrayBuffer>>> {
   const { tokens, heads, kvHeads, headDim } = shape;
   const queries = [tokens, heads * headDim];

@@ -8,16 +8,11 @@ import {
   weightGradient,
 } from '../../src/engine/ops/linear';
 import { denseWeight } from '../../src/engine/weight';
-import type { GpuFeatures } from '../../src/engine/gpu';
-import { Bench, openTestGpu, type TestGpu } from '../gpu';
+import { Bench, FORMS, openTestGpu, type TestGpu } from '../gpu';
 import { linearBackwardReference, linearReference, matrix } from '../reference/linear';
 import { randomFloats, relativeError } from '../reference/numeric';
 import { floats, makeLayer, TOLERANCE, type LayerShape } from './linear-layer';
 
-const FORMS: readonly { form: string; without: readonly (keyof GpuFeatures)[] }[] = [
-  { form: "the adapter's own form", without: [] },
-  { form: 'without subgroups', without: ['subgroups'] },
-];
 // More than a tile both ways, with a ragged last one, and a depth that ends within a tile's 16.
 const SHAPES: readonly LayerShape[] = [
   { tokens: 70, inputs: 136, outputs: 72, rank: 6, dropout: 0.3, bias: true, format: 'f32' },

@@ -11,7 +11,7 @@ import type { Tensor } from '../tensor';
 import { storageConditions } from './activation';
 
 /** Rows that a workgroup keeps; also its invocations. */
-const TILE = 64;
+export const TILE = 64;
 /** Rows that pass by at a time, and numbers of a row that are multiplied at a time. */
 const BLOCK = 32;
 /** The widest head whose sums have a place in registers. */
@@ -49,7 +49,8 @@ export function attentionForward(plan: Plan, attention: Attention): void {
   const { label, q, k, v, out, logSumExp, sequenceStarts, tokens, heads } = attention;
   plan.dispatch({
     ...attentionKernel('attention/forward', attention, {
-      x: [q, k],
+      held: [q],
+      passing: [k],
       passing_other: [v],
       out: [out],
     }),
@@ -93,7 +94,8 @@ export function attentionBackward(
   });
   plan.dispatch({
     ...attentionKernel('attention/query_gradient', attention, {
-      x: [q, k],
+      held: [q],
+      passing: [k],
       passing_other: [v],
       held_other: [dOut],
       out: [dQ],
@@ -105,7 +107,8 @@ export function attentionBackward(
   });
   plan.dispatch({
     ...attentionKernel('attention/key_gradient', attention, {
-      x: [k, q],
+      held: [k],
+      passing: [q],
       passing_other: [dOut],
       held_other: [v],
       out: [dK],
@@ -117,7 +120,8 @@ export function attentionBackward(
   });
   plan.dispatch({
     ...attentionKernel('attention/value_gradient', attention, {
-      x: [k, q],
+      held: [k],
+      passing: [q],
       passing_other: [dOut],
       out: [dV],
     }),
@@ -133,11 +137,15 @@ function pairCost({ tokens, longest = tokens, heads, headDim }: Attention): numb
   return (tokens * (longest + 1) * heads * headDim) / 2;
 }
 
-/** Program and parameters that the kernels of `shaders/attention/` share; `roles` are those of their bindings (`attention/rows.wesl`). */
-function attentionKernel(
+/**
+ * Program and parameters that the kernels of `shaders/attention/` by tiles share; `roles` are the tensors of their bindings
+ * (`attention/rows.wesl`).
+ */
+export function attentionKernel(
   module: string,
   shape: Pick<Attention, 'label' | 'tokens' | 'heads' | 'kvHeads' | 'headDim'>,
   roles: Readonly<Record<string, readonly Tensor[]>>,
+  conditions: Readonly<Record<string, boolean>> = {},
 ): Pick<Dispatch, 'kernel' | 'params'> {
   const { label, tokens, heads, kvHeads, headDim } = shape;
   if (headDim > MAXIMUM_HEAD_DIM) {
@@ -149,7 +157,13 @@ function attentionKernel(
   return {
     kernel: {
       module,
-      conditions: { ...blockConditions(headDim), ...storageConditions(roles) },
+      conditions: {
+        ...blockConditions(headDim),
+        ...storageConditions(roles),
+        // The form for software adapters reads four numbers at a time.
+        ...(headDim % 4 !== 0 && { subgroup_tile: false }),
+        ...conditions,
+      },
     },
     params: [
       u32(tokens),
