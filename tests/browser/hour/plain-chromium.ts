@@ -35,11 +35,13 @@ export class PlainChromium {
     return new PlainChromium(child.pid ?? 0, address, child);
   }
 
-  /** Connects to its first tab for as long as `work` takes. */
+  /** Connects to the tab with the page, at first an empty one, for as long as `work` takes. */
   async use<Result>(work: (page: Page) => Promise<Result>): Promise<Result> {
     const browser = await chromium.connectOverCDP(this.address);
     try {
-      const page = browser.contexts()[0]?.pages()[0];
+      // Once it covers the first tab, another empty one may come before it.
+      const tabs = browser.contexts()[0]?.pages() ?? [];
+      const page = tabs.find((tab) => tab.url() !== 'about:blank') ?? tabs[0];
       if (!page) throw new Error('Chromium has no tab');
       return await work(page);
     } finally {
