@@ -80,8 +80,9 @@ export async function buildDataset(
     bytesBefore += file.size;
   }
   const dataset = await builder.finish();
-  const last = files.at(-1)?.name ?? '';
-  await options.onProgress?.({ file: last, bytesDone: bytesTotal, bytesTotal, ...builder.counts });
+  const { examples, tokens } = dataset;
+  const file = files.at(-1)?.name ?? '';
+  await options.onProgress?.({ file, bytesDone: bytesTotal, bytesTotal, examples, tokens });
   return dataset;
 }
 
@@ -162,11 +163,11 @@ class DatasetBuilder {
     const index: DatasetIndex = {
       version: 1,
       files: this.files,
-      lengths: this.lengths.toArray(),
-      trainedLengths: this.trainedLengths.toArray(),
-      forms: this.forms.toArray(),
-      fileNumbers: this.fileNumbers.toArray(),
-      lines: this.lines.toArray(),
+      lengths: this.lengths.take(),
+      trainedLengths: this.trainedLengths.take(),
+      forms: this.forms.take(),
+      fileNumbers: this.fileNumbers.take(),
+      lines: this.lines.take(),
       truncated: this.truncated,
       dropped: this.dropped,
       problems: this.problems,
@@ -176,7 +177,6 @@ class DatasetBuilder {
 
   private async flush(): Promise<void> {
     if (this.pending.length === 0) return;
-    await this.sink.append(this.pending.toArray());
-    this.pending.clear();
+    await this.sink.append(this.pending.take());
   }
 }

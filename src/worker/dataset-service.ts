@@ -52,6 +52,7 @@ export class DatasetService implements Api.DatasetWorker {
         await this.services.datasetFiles.remove(id);
         throw error;
       }
+      await this.#datasets.keep(id, stored);
       for (const { index } of before) await deleteUnused(this.services, index);
       return stored.summary;
     });
@@ -74,6 +75,7 @@ export class DatasetService implements Api.DatasetWorker {
         signal,
       );
       await this.services.datasets.put(datasetId, stored);
+      await this.#datasets.keep(datasetId, stored);
       await deleteUnused(this.services, before);
       return stored.summary;
     });

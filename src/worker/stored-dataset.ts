@@ -51,6 +51,11 @@ export class LastDataset {
     return open;
   }
 
+  /** Keeps a dataset open that has just been stored, so that its index is not read back. */
+  async keep(id: string, stored: StoredDataset): Promise<void> {
+    this.#last = { id, open: await openTokens(this.services, stored) };
+  }
+
   /** Whether the dataset has not been tokenised again: then its folder holds these tokens and no others. */
   async #isCurrent({ folder, tokensFile }: StoredDataset): Promise<boolean> {
     const files = await (await this.services.datasetFiles.folder(folder)).sizes();
@@ -70,7 +75,14 @@ export async function openStoredDataset(
   if (!stored) {
     throw new InputError('the dataset is not stored here any more; drop its files again');
   }
-  const folder = await services.datasetFiles.folder(stored.folder);
+  return openTokens(services, stored);
+}
+
+async function openTokens(
+  { datasetFiles }: Pick<DatasetServices, 'datasetFiles'>,
+  stored: StoredDataset,
+): Promise<OpenDataset> {
+  const folder = await datasetFiles.folder(stored.folder);
   const source = await folder.open(stored.tokensFile);
   if (!source) {
     throw new InputError('the tokens of the dataset are gone; drop its files again');
