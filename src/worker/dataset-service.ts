@@ -12,7 +12,13 @@ import { lengthHistogram } from './length-histogram';
 import type { Models } from './models';
 import { Operations } from './operations';
 import type { Services, StoredDataset } from './services';
-import { deleteUnused, isOfRun, LastDataset, newTokensFile } from './stored-dataset';
+import {
+  deleteUnused,
+  isOfRun,
+  LastDataset,
+  newTokensFile,
+  type TokensPlace,
+} from './stored-dataset';
 import { throttledProgress } from './throttled-progress';
 
 type Method<Name extends keyof Api.DatasetWorker> = Api.DatasetWorker[Name];
@@ -41,29 +47,32 @@ export class DatasetService implements Api.DatasetWorker {
       const folder = await this.services.datasetFiles.folder(id);
       const progress = throttledProgress(onProgress);
       // The page shows one dataset: those before it go, unless a run needs them.
-      const before = (await this.services.datasets.list()).filter((other) => !isOfRun(other.id));
+      const before = await this.#shown();
+      this.#datasets.close();
       let stored: StoredDataset;
       try {
         const copies = await copyFiles(files, folder, progress, signal);
         stored = await this.#tokenize(id, folder, copies, tokenization, progress, signal);
-        const ids = before.map((other) => other.id);
+        const ids = before.map(({ id: other }) => other);
         await this.services.datasets.put(id, stored, ids);
       } catch (error) {
         await this.services.datasetFiles.remove(id);
         throw error;
       }
       await this.#datasets.keep(id, stored);
-      for (const { index } of before) await deleteUnused(this.services, index);
+      for (const { place } of before) await deleteUnused(this.services, place);
       return stored.summary;
     });
 
   retokenize: Method<'retokenize'> = (datasetId, tokenization, onProgress) =>
     this.#operations.run('import', async (signal) => {
-      const before = await this.#stored(datasetId);
-      if (sameTokenization(before.summary.tokenization, tokenization)) return before.summary;
-      const folder = await this.services.datasetFiles.folder(before.folder);
+      // Not its index, of which there would be two until the end.
+      const { summary, folder: folderName, tokensFile } = await this.#stored(datasetId);
+      if (sameTokenization(summary.tokenization, tokenization)) return summary;
+      this.#datasets.close();
+      const folder = await this.services.datasetFiles.folder(folderName);
       const copies = await Promise.all(
-        before.summary.files.map(({ name }, index) => openCopy(folder, name, index)),
+        summary.files.map(({ name }, index) => openCopy(folder, name, index)),
       );
       const progress = throttledProgress(onProgress);
       const stored = await this.#tokenize(
@@ -76,7 +85,7 @@ export class DatasetService implements Api.DatasetWorker {
       );
       await this.services.datasets.put(datasetId, stored);
       await this.#datasets.keep(datasetId, stored);
-      await deleteUnused(this.services, before);
+      await deleteUnused(this.services, { folder: folderName, tokensFile });
       return stored.summary;
     });
 
@@ -150,6 +159,14 @@ export class DatasetService implements Api.DatasetWorker {
       await folder.remove(tokensFile);
       throw error;
     }
+  }
+
+  /** The datasets that are not a run's own, without their indexes: one, but for a moment. */
+  async #shown(): Promise<{ id: string; place: TokensPlace }[]> {
+    const all = await this.services.datasets.list();
+    return all
+      .filter(({ id }) => !isOfRun(id))
+      .map(({ id, index: { folder, tokensFile } }) => ({ id, place: { folder, tokensFile } }));
   }
 
   async #stored(id: string): Promise<StoredDataset> {

@@ -56,6 +56,11 @@ export class LastDataset {
     this.#last = { id, open: await openTokens(this.services, stored) };
   }
 
+  /** Lets go of what is open. */
+  close(): void {
+    this.#last = null;
+  }
+
   /** Whether the dataset has not been tokenised again: then its folder holds these tokens and no others. */
   async #isCurrent({ folder, tokensFile }: StoredDataset): Promise<boolean> {
     const files = await (await this.services.datasetFiles.folder(folder)).sizes();
@@ -107,10 +112,13 @@ export async function forgetForRun(services: DatasetServices, runId: string): Pr
   if (stored) await deleteUnused(services, stored);
 }
 
+/** Where a stored dataset's tokens lie. */
+export type TokensPlace = Pick<StoredDataset, 'folder' | 'tokensFile'>;
+
 /** Deletes tokens, and with the last of them the whole folder, unless a dataset or run still needs them. */
 export async function deleteUnused(
   { datasets, datasetFiles }: DatasetServices,
-  { folder, tokensFile }: StoredDataset,
+  { folder, tokensFile }: TokensPlace,
 ): Promise<void> {
   const others = (await datasets.list()).filter(({ index }) => index.folder === folder);
   if (others.length === 0) return datasetFiles.remove(folder);
