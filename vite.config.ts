@@ -48,5 +48,10 @@ export default defineConfig({
   base: './',
   plugins: [svelte(), contentSecurityPolicy()],
   worker: { format: 'es' },
-  build: { target: 'es2023', modulePreload: { polyfill: false } },
+  build: {
+    target: 'es2023',
+    modulePreload: { polyfill: false },
+    // On a slow machine it would tell every person who runs `npm start` which plugin took how long.
+    rolldownOptions: { checks: { bundlerTimings: false } },
+  },
 });
