@@ -2,12 +2,12 @@
 
 import { Runtime } from '../src/engine/runtime';
 import { writeTensor } from '../src/engine/transfer';
-import { choice, flag, integerBetween, optional, type OptionValues } from '../src/headless/options';
+import { flag, integerBetween, optional, type OptionValues } from '../src/headless/options';
 import { PREFILL_TOKENS, type GenerationGraph } from '../src/model/generation-graph';
 import type { LlamaGenerator } from '../src/model/llama-generator';
 import { BASE, openGenerator } from '../src/model/open-generator';
 import type { BenchContext } from './measure';
-import { MODEL_NAMES, withModel } from './models';
+import { MODEL_OPTIONS, withModel } from './models';
 import { printProfile } from './profile-table';
 
 /** Tokens written after each prompt. */
@@ -17,14 +17,7 @@ const GREEDY = { temperature: 0, topP: 1, topK: 0, seed: 0 };
 
 /** What `npm run bench -- generate` takes. */
 export const GENERATE_OPTIONS = {
-  shape: optional(
-    { placeholder: MODEL_NAMES.join('|'), help: 'whose shape the random weights have' },
-    choice(MODEL_NAMES),
-  ),
-  layers: optional(
-    { placeholder: 'N', help: 'all that the shape has unless said' },
-    integerBetween(1, 1000),
-  ),
+  ...MODEL_OPTIONS,
   prompt: optional(
     { placeholder: 'N', help: `tokens of the prompt; ${PROMPTS.join(', ')} unless said` },
     integerBetween(2, 131_072),

@@ -1,5 +1,6 @@
 /** `npm run bench`: what runs by which name. */
 
+import { InputError } from '../src/errors';
 import { openGpu, unwrap } from '../src/engine/gpu';
 import { KernelCache } from '../src/engine/kernels';
 import { Runtime } from '../src/engine/runtime';
@@ -24,6 +25,20 @@ const SUITES = ['compare', 'step', 'generate', 'kernels'];
 
 /** Runs the bench that the arguments name and prints its table. The value is the exit status. */
 export async function main(args: readonly string[]): Promise<number> {
+  if (args.includes('--help')) {
+    console.log(USAGE);
+    return 0;
+  }
+  try {
+    return await run(args);
+  } catch (error) {
+    if (!(error instanceof InputError)) throw error;
+    console.error(error.message);
+    return 2;
+  }
+}
+
+async function run(args: readonly string[]): Promise<number> {
   const [suite = 'compare', ...words] = args;
   if (!SUITES.includes(suite)) {
     console.error(USAGE);

@@ -1,4 +1,4 @@
-/** Models that training steps are timed with: known shapes, filled with random weights. */
+/** Models that are timed: known shapes, filled with random weights. */
 
 import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -6,14 +6,27 @@ import { join } from 'node:path';
 import { readLlamaConfig, type LlamaFolder } from '../src/formats/llama-folder';
 import { openModel } from '../src/headless/model-input';
 import { openNodeFolder } from '../src/headless/node-files';
+import { choice, integerBetween, optional } from '../src/headless/options';
 import { holdTemporary, removeTemporary } from '../src/headless/temporary';
 import { SHAPES, writeRandomLlama } from '../tools/random-llama/model.mjs';
 
 type Shape = Parameters<typeof writeRandomLlama>[1];
 
 /** `starter` is the shape of the model that comes with the page. */
-export const MODEL_NAMES = ['starter', 'smollm2-135m', 'llama-3.2-1b'] as const;
+const MODEL_NAMES = ['starter', 'smollm2-135m', 'llama-3.2-1b'] as const;
 export type ModelName = (typeof MODEL_NAMES)[number];
+
+/** Which model a command takes. */
+export const MODEL_OPTIONS = {
+  shape: optional(
+    { placeholder: MODEL_NAMES.join('|'), help: 'whose shape the random weights have' },
+    choice(MODEL_NAMES),
+  ),
+  layers: optional(
+    { placeholder: 'N', help: 'all that the shape has unless said' },
+    integerBetween(1, 1000),
+  ),
+};
 
 /**
  * Writes a model and opens it for the length of some work.

@@ -13,21 +13,14 @@ import {
 import { randomBatch, timeStep } from '../src/headless/step-timing';
 import { openTraining } from '../src/model/open-training';
 import type { BenchContext } from './measure';
-import { MODEL_NAMES, withModel } from './models';
+import { MODEL_OPTIONS, withModel } from './models';
 import { knownPeak } from './peaks';
 import { printProfile } from './profile-table';
 import { stepFlops } from './step-flops';
 
 /** What `npm run bench -- step` takes. */
 export const STEP_OPTIONS = {
-  shape: optional(
-    { placeholder: MODEL_NAMES.join('|'), help: 'whose shape the random weights have' },
-    choice(MODEL_NAMES),
-  ),
-  layers: optional(
-    { placeholder: 'N', help: 'all that the shape has unless said' },
-    integerBetween(1, 1000),
-  ),
+  ...MODEL_OPTIONS,
   rows: optional(
     { placeholder: 'N', help: 'rows of the batch, 1 unless said' },
     integerBetween(1, 1024),
