@@ -1,7 +1,7 @@
 import { InputError } from '../errors';
 import type { ByteSource } from '../formats/byte-source';
 import type { ByteSink } from './byte-sink';
-import { TokenizedDataset, type DatasetFile, type DatasetIndex } from './dataset';
+import { TokenizedDataset, type DatasetFile } from './dataset';
 import { placeOf, type DataProblem, type Example } from './examples';
 import { GrowingArray } from './growing-array';
 import { readExamples, withoutPlace } from './read-examples';
@@ -120,20 +120,17 @@ class DatasetBuilder {
   private truncated = 0;
   private dropped = 0;
   private readonly files: DatasetFile[] = [];
-  private readonly lengths = new GrowingArray(Uint32Array);
-  private readonly trainedLengths = new GrowingArray(Uint32Array);
-  private readonly forms = new GrowingArray(Uint8Array);
-  private readonly fileNumbers = new GrowingArray(Uint32Array);
-  private readonly lines = new GrowingArray(Uint32Array);
+  private readonly lengthWords = new GrowingArray(Uint32Array);
   private readonly pending = new GrowingArray(Uint8Array);
   private tokens = 0;
+  private trainedTokens = 0;
 
   constructor(private readonly sink: ByteSink) {
     if (sink.size !== 0) throw new Error('a dataset is built into an empty sink');
   }
 
   get counts(): { examples: number; tokens: number } {
-    return { examples: this.lengths.length, tokens: this.tokens };
+    return { examples: this.lengthWords.length, tokens: this.tokens };
   }
 
   beginFile({ name, size }: ByteSource): void {
@@ -145,14 +142,13 @@ class DatasetBuilder {
     if (file !== undefined) file.examples[kind] = (file.examples[kind] ?? 0) + 1;
     this.truncated += truncated;
     this.dropped += dropped;
+    const fileNumber = this.files.length - 1;
     for (const { inputIds, labels, source } of examples) {
-      const { bytes, form } = encodeRecord(kind, inputIds, labels);
-      this.lengths.push(inputIds.length);
-      this.trainedLengths.push(countTrained(labels));
-      this.forms.push(form);
-      this.fileNumbers.push(this.files.length - 1);
-      this.lines.push(placeOf(source).line);
+      const { line } = placeOf(source);
+      const { bytes, lengthWord } = encodeRecord({ kind, fileNumber, line, inputIds, labels });
+      this.lengthWords.push(lengthWord);
       this.tokens += inputIds.length;
+      this.trainedTokens += countTrained(labels);
       this.pending.append(bytes);
       if (this.pending.length >= APPEND_BYTES) await this.flush();
     }
@@ -160,19 +156,21 @@ class DatasetBuilder {
 
   async finish(): Promise<TokenizedDataset> {
     await this.flush();
-    const index: DatasetIndex = {
-      version: 1,
-      files: this.files,
-      lengths: this.lengths.take(),
-      trainedLengths: this.trainedLengths.take(),
-      forms: this.forms.take(),
-      fileNumbers: this.fileNumbers.take(),
-      lines: this.lines.take(),
-      truncated: this.truncated,
-      dropped: this.dropped,
-      problems: this.problems,
-    };
-    return new TokenizedDataset(this.sink, index);
+    const { files, tokens, trainedTokens, truncated, dropped, problems } = this;
+    const { examples } = this.counts;
+    const recordsBytes = this.sink.size;
+    await this.sink.append(new Uint8Array(this.lengthWords.take().buffer));
+    return TokenizedDataset.open(this.sink, {
+      version: 2,
+      files,
+      examples,
+      tokens,
+      trainedTokens,
+      recordsBytes,
+      truncated,
+      dropped,
+      problems,
+    });
   }
 
   private async flush(): Promise<void> {

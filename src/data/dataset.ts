@@ -1,7 +1,7 @@
 import { InputError } from '../errors';
 import type { ByteSink } from './byte-sink';
 import { sourceOf, type ExampleKind } from './examples';
-import { decodeRecord, recordBytes, KINDS } from './token-records';
+import { decodeRecord, recordBytes, recordLength } from './token-records';
 import type { TokenizedExample } from './tokenize';
 
 /** Tokenised examples in a store, read one by one. */
@@ -10,8 +10,6 @@ export interface ExampleSource {
   readonly examples: number;
   /** Tokens of each example. */
   readonly lengths: Uint32Array<ArrayBuffer>;
-  /** Trained tokens of each example. */
-  readonly trainedLengths: Uint32Array<ArrayBuffer>;
   read(index: number): Promise<TokenizedExample>;
 }
 
@@ -23,20 +21,16 @@ export interface DatasetFile {
   examples: Partial<Record<ExampleKind, number>>;
 }
 
-/** All of a dataset but its tokens, in a form that can be cloned and stored; with the sink's bytes it opens the dataset again. */
+/** What opens a dataset again with the bytes of its sink. Its size does not depend on how many examples there are. */
 export interface DatasetIndex {
-  version: 1;
+  version: 2;
   files: DatasetFile[];
-  /** Tokens of each example. */
-  lengths: Uint32Array<ArrayBuffer>;
-  /** Trained tokens of each example. */
-  trainedLengths: Uint32Array<ArrayBuffer>;
-  /** Place of each example's shape in KINDS, and whether its labels are stored one by one. */
-  forms: Uint8Array<ArrayBuffer>;
-  /** Place of each example's file in `files`. */
-  fileNumbers: Uint32Array<ArrayBuffer>;
-  /** 1-based first line of each example in its file. */
-  lines: Uint32Array<ArrayBuffer>;
+  examples: number;
+  tokens: number;
+  /** Tokens whose prediction is trained. */
+  trainedTokens: number;
+  /** Bytes of the records of all examples, one after the other; a table of their lengths, one 32-bit word each, follows them. */
+  recordsBytes: number;
   /** Examples cut at max_seq_length. */
   truncated: number;
   /** Examples without a trained token, left out. */
@@ -45,41 +39,55 @@ export interface DatasetIndex {
   problems: number;
 }
 
-/** Examples as training sees them, with their tokens in a ByteSink. */
+/** Examples as training sees them, with their tokens in a ByteSink: 12 bytes an example are in memory. */
 export class TokenizedDataset implements ExampleSource {
-  readonly examples: number;
-  readonly tokens: number;
-  readonly trainedTokens: number;
-  private readonly offsets: Float64Array;
-
-  /** @throws InputError when the sink does not hold as many bytes as the index says */
-  constructor(
-    private readonly sink: ByteSink,
+  private constructor(
+    private readonly sink: Pick<ByteSink, 'read'>,
     readonly index: DatasetIndex,
-  ) {
-    const { lengths, trainedLengths, forms } = index;
-    this.examples = lengths.length;
-    this.tokens = lengths.reduce((sum, length) => sum + length, 0);
-    this.trainedTokens = trainedLengths.reduce((sum, length) => sum + length, 0);
-    this.offsets = new Float64Array(this.examples + 1);
-    lengths.forEach((length, example) => {
-      const bytes = recordBytes(length, forms[example] ?? 0);
-      this.offsets[example + 1] = (this.offsets[example] ?? 0) + bytes;
-    });
-    const bytes = this.offsets[this.examples] ?? 0;
-    if (sink.size < bytes) {
+    readonly lengths: Uint32Array<ArrayBuffer>,
+    /** Where each example's record begins, and where the last one ends. */
+    private readonly offsets: Float64Array,
+  ) {}
+
+  /** @throws InputError when the sink does not hold what the index says, or an earlier version of this program made it */
+  static async open(
+    sink: Pick<ByteSink, 'size' | 'read'>,
+    index: DatasetIndex,
+  ): Promise<TokenizedDataset> {
+    // What is stored may be older than this program.
+    if ((index.version as number) !== 2) {
+      throw new InputError('the tokens are those of an earlier version; drop the files again');
+    }
+    const { examples, recordsBytes } = index;
+    const bytes = recordsBytes + 4 * examples;
+    if (sink.size !== bytes) {
       throw new InputError(
         `the stored tokens have ${sink.size} bytes of ${bytes}; drop the files again`,
       );
     }
+    const table = await sink.read(recordsBytes, 4 * examples);
+    const lengths = new Uint32Array(table.buffer, table.byteOffset, examples);
+    const offsets = new Float64Array(examples + 1);
+    lengths.forEach((word, example) => {
+      offsets[example + 1] = (offsets[example] ?? 0) + recordBytes(word);
+      lengths[example] = recordLength(word);
+    });
+    if (offsets[examples] !== recordsBytes) {
+      throw new InputError('the stored tokens are damaged; drop the files again');
+    }
+    return new TokenizedDataset(sink, index, lengths, offsets);
   }
 
-  get lengths(): Uint32Array<ArrayBuffer> {
-    return this.index.lengths;
+  get examples(): number {
+    return this.index.examples;
   }
 
-  get trainedLengths(): Uint32Array<ArrayBuffer> {
-    return this.index.trainedLengths;
+  get tokens(): number {
+    return this.index.tokens;
+  }
+
+  get trainedTokens(): number {
+    return this.index.trainedTokens;
   }
 
   get truncated(): number {
@@ -98,30 +106,17 @@ export class TokenizedDataset implements ExampleSource {
     return this.index.files;
   }
 
-  /** Shape of the example that it was made from. */
-  kindOf(example: number): ExampleKind {
-    this.check(example);
-    return KINDS[(this.index.forms[example] ?? 0) % KINDS.length] ?? 'document';
-  }
-
-  /** `file:line` of the example. */
-  sourceOf(example: number): string {
-    this.check(example);
-    const { files, fileNumbers, lines } = this.index;
-    return sourceOf(files[fileNumbers[example] ?? 0]?.name ?? '', lines[example] ?? 1);
-  }
-
-  /** @throws InputError when there is no such example */
-  async read(example: number): Promise<TokenizedExample> {
-    const source = this.sourceOf(example);
+  /** An example, and the shape of what it was made from. @throws InputError when there is no such example */
+  async read(example: number): Promise<TokenizedExample & { kind: ExampleKind }> {
+    if (!Number.isInteger(example) || example < 0 || example >= this.examples) {
+      throw new InputError(`there is no example ${example}; the dataset has ${this.examples}`);
+    }
     const start = this.offsets[example] ?? 0;
-    const end = this.offsets[example + 1] ?? 0;
-    const bytes = await this.sink.read(start, end - start);
-    return { ...decodeRecord(bytes, this.lengths[example] ?? 0), source };
-  }
-
-  private check(example: number): void {
-    if (Number.isInteger(example) && example >= 0 && example < this.examples) return;
-    throw new InputError(`there is no example ${example}; the dataset has ${this.examples}`);
+    const bytes = await this.sink.read(start, (this.offsets[example + 1] ?? 0) - start);
+    const { kind, fileNumber, line, inputIds, labels } = decodeRecord(
+      bytes,
+      this.lengths[example] ?? 0,
+    );
+    return { kind, inputIds, labels, source: sourceOf(this.files[fileNumber]?.name ?? '', line) };
   }
 }

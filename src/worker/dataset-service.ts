@@ -2,6 +2,7 @@ import { buildDataset } from '../data/build-dataset';
 import type { TokenizedDataset } from '../data/dataset';
 import type { DataProblem } from '../data/examples';
 import { excerpt, tokenPieces } from '../data/token-view';
+import { countTrained } from '../data/tokenize';
 import type { Tokenizer } from '../data/tokenizer';
 import { InputError } from '../errors';
 import type { ByteSource } from '../formats/byte-source';
@@ -14,6 +15,7 @@ import { Operations } from './operations';
 import type { Services, StoredDataset } from './services';
 import {
   deleteUnused,
+  getStoredDataset,
   isOfRun,
   LastDataset,
   newTokensFile,
@@ -59,15 +61,14 @@ export class DatasetService implements Api.DatasetWorker {
         await this.services.datasetFiles.remove(id);
         throw error;
       }
-      await this.#datasets.keep(id, stored);
       for (const { place } of before) await deleteUnused(this.services, place);
       return stored.summary;
     });
 
   retokenize: Method<'retokenize'> = (datasetId, tokenization, onProgress) =>
     this.#operations.run('import', async (signal) => {
-      // Not its index, of which there would be two until the end.
-      const { summary, folder: folderName, tokensFile } = await this.#stored(datasetId);
+      const before = await getStoredDataset(this.services, datasetId);
+      const { summary, folder: folderName } = before;
       if (sameTokenization(summary.tokenization, tokenization)) return summary;
       this.#datasets.close();
       const folder = await this.services.datasetFiles.folder(folderName);
@@ -84,8 +85,7 @@ export class DatasetService implements Api.DatasetWorker {
         signal,
       );
       await this.services.datasets.put(datasetId, stored);
-      await this.#datasets.keep(datasetId, stored);
-      await deleteUnused(this.services, { folder: folderName, tokensFile });
+      await deleteUnused(this.services, before);
       return stored.summary;
     });
 
@@ -100,14 +100,14 @@ export class DatasetService implements Api.DatasetWorker {
     const indices = Array.from({ length: Math.max(0, end - offset) }, (_, i) => offset + i);
     return Promise.all(
       indices.map(async (index) => {
-        const { inputIds, source } = await dataset.read(index);
+        const { inputIds, labels, source, kind } = await dataset.read(index);
         return {
           index,
           source,
-          kind: dataset.kindOf(index),
+          kind,
           text: excerpt(inputIds, tokenizer, EXCERPT_CHARACTERS),
           tokens: inputIds.length,
-          trainedTokens: dataset.trainedLengths[index] ?? 0,
+          trainedTokens: countTrained(labels),
         };
       }),
     );
@@ -120,7 +120,7 @@ export class DatasetService implements Api.DatasetWorker {
   };
 
   remove: Method<'remove'> = async (datasetId) => {
-    const stored = await this.#stored(datasetId);
+    const stored = await getStoredDataset(this.services, datasetId);
     await this.services.datasets.delete(datasetId);
     await deleteUnused(this.services, stored);
   };
@@ -161,18 +161,12 @@ export class DatasetService implements Api.DatasetWorker {
     }
   }
 
-  /** The datasets that are not a run's own, without their indexes: one, but for a moment. */
+  /** The datasets that are not a run's own: one, but for a moment. */
   async #shown(): Promise<{ id: string; place: TokensPlace }[]> {
     const all = await this.services.datasets.list();
     return all
       .filter(({ id }) => !isOfRun(id))
       .map(({ id, index: { folder, tokensFile } }) => ({ id, place: { folder, tokensFile } }));
-  }
-
-  async #stored(id: string): Promise<StoredDataset> {
-    const stored = await this.services.datasets.get(id);
-    if (!stored) throw new InputError('the dataset is not stored here any more; drop it again');
-    return stored;
   }
 
   async #dataset(id: string) {

@@ -17,7 +17,6 @@ function source(lengths: number[]): ExampleSource {
   return {
     examples: lengths.length,
     lengths: Uint32Array.from(lengths),
-    trainedLengths: new Uint32Array(lengths.length),
     read: (index) => {
       const ids = Array.from({ length: lengths[index] ?? 0 }, (_, at) => 100 * index + at + 1);
       const inputIds = Uint32Array.from(ids);

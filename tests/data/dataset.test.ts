@@ -74,7 +74,7 @@ describe('buildDataset', () => {
         examples: { conversation: 2, 'prompt-completion': 1, tokens: 1, document: 1 },
       },
     ]);
-    expect(dataset.kindOf(3)).toBe('tokens');
+    expect((await dataset.read(3)).kind).toBe('tokens');
   });
 
   test('gives back what was stored, labels of their own included', async () => {
@@ -96,14 +96,23 @@ describe('buildDataset', () => {
     );
   });
 
-  test('opens again from the index and the same bytes, and not from fewer', async () => {
+  test('opens again from the index and the same bytes, and from no others', async () => {
     const { dataset, sink } = await build();
     const index = structuredClone<DatasetIndex>(dataset.index);
-    expect(await all(new TokenizedDataset(sink, index))).toEqual(await all(dataset));
-    expect(() => new TokenizedDataset(memorySink(), index)).toThrow(
-      'the stored tokens have 0 bytes',
-    );
+    expect(await all(await TokenizedDataset.open(sink, index))).toEqual(await all(dataset));
     await expect(dataset.read(5)).rejects.toThrow('there is no example 5; the dataset has 5');
+    await expect(TokenizedDataset.open(memorySink(), index)).rejects.toThrow(
+      `the stored tokens have 0 bytes of ${sink.size}; drop the files again`,
+    );
+    const damaged = memorySink();
+    await damaged.append((await sink.read(0, sink.size)).fill(1, sink.size - 4));
+    await expect(TokenizedDataset.open(damaged, index)).rejects.toThrow('are damaged');
+  });
+
+  test('tokens of an earlier version are not mistaken for these', async () => {
+    const { dataset, sink } = await build();
+    const older = { ...dataset.index, version: 1 } as unknown as DatasetIndex;
+    await expect(TokenizedDataset.open(sink, older)).rejects.toThrow('of an earlier version');
   });
 
   test('ends at the first problem where nobody listens', async () => {

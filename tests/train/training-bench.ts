@@ -38,10 +38,6 @@ export function exampleSource(examples: readonly SmallExample[]): ExampleSource 
   return {
     examples: examples.length,
     lengths: Uint32Array.from(examples, ({ input_ids }) => input_ids.length),
-    trainedLengths: Uint32Array.from(
-      examples,
-      ({ labels }) => labels.slice(1).filter((label) => label >= 0).length,
-    ),
     read: (index) => {
       const example = examples[index];
       if (!example) return Promise.reject(new RangeError(`no example ${index}`));

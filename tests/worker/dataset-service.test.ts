@@ -184,7 +184,7 @@ describe('data that are tokenised again', () => {
 
   it('that are gone are said to be, with what to do', async () => {
     const { again, take, services } = await bench();
-    await expect(again('gone', {})).rejects.toThrow('drop it again');
+    await expect(again('gone', {})).rejects.toThrow('drop its files again');
     const { id } = await take([LONG]);
     await (await services.datasetFiles.folder(id)).remove('file 0');
     const error: unknown = await again(id, { max_seq_length: 16 }).catch(
