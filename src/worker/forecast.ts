@@ -47,20 +47,18 @@ export function forecast(
   dataset: ExampleSource | null,
   { budgetBytes, f16 }: Machine,
 ): Forecast {
+  const batches = dataset && runBatches(dataset, config);
+  const longest = batches?.shape.rowLength ?? Infinity;
   const shapeOf = (changed: TrainingConfig): BatchShape => ({
     rows: changed.micro_batch_size,
-    rowLength: dataset
-      ? Math.min(changed.max_seq_length, runBatches(dataset, config).shape.rowLength)
-      : changed.max_seq_length,
+    rowLength: Math.min(changed.max_seq_length, longest),
   });
   const memoryOf = (changed: TrainingConfig): MemoryPrediction =>
     runMemory(description, changed, shapeOf(changed), f16);
   const memory = memoryOf(config);
   const fits = (change: Partial<TrainingConfig>): boolean =>
     memoryOf({ ...config, ...change }).total_bytes <= budgetBytes;
-  const steps = dataset
-    ? totalSteps(config, runBatches(dataset, config).train.microBatchesPerEpoch)
-    : null;
+  const steps = batches && totalSteps(config, batches.train.microBatchesPerEpoch);
   return { memory, budgetBytes, steps, ...verdictOf(config, memory, budgetBytes, fits) };
 }
 
