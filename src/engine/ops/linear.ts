@@ -3,7 +3,7 @@
  * matrix product as further columns of K, and B·A is never formed.
  */
 
-import { f32, u32, type Dispatch, type Param, type Plan, type Workgroups } from '../plan';
+import { f32, u32, type Param, type Plan, type Workgroups } from '../plan';
 import type { Tensor } from '../tensor';
 import { weightConditions, type Weight, type WeightPart } from '../weight';
 import { storageConditions } from './activation';
@@ -53,19 +53,7 @@ export function linearForward(plan: Plan, linear: Linear, forward: LinearForward
   const { x, out, tokens, accumulate = false } = forward;
   const u = lora && required(forward.u, `${label}: u`);
   if (lora && u) {
-    const { rank } = lora;
-    plan.dispatch({
-      label: `${label} lora down`,
-      ...adapterKernel('lora/down', lora, {
-        wide: x,
-        tokens,
-        features: weight.columns,
-        masked: true,
-      }),
-      tensors: [x, lora.A, u, ...dropoutSeed(lora)],
-      workgroups: tallTiles(rank, tokens),
-      cost: tokens * weight.columns * rank,
-    });
+    adapterProduct(plan, linear, 'down', { wide: x, narrow: lora.A, result: u, tokens });
   }
   for (const part of weight.parts) {
     const conditions = {
@@ -121,13 +109,7 @@ export function linearInputGradient(
   const { dOut, dX, tokens, accumulate } = gradient;
   const g = lora && required(gradient.g, `${label}: g`);
   if (lora && g) {
-    plan.dispatch({
-      label: `${label} lora up backward`,
-      ...adapterKernel('lora/up_backward', lora, { wide: dOut, tokens, features: weight.rows }),
-      tensors: [dOut, lora.B, g],
-      workgroups: tallTiles(lora.rank, tokens),
-      cost: tokens * weight.rows * lora.rank,
-    });
+    adapterProduct(plan, linear, 'up backward', { wide: dOut, narrow: lora.B, result: g, tokens });
   }
   weight.parts.forEach((part, index) => {
     // The parts add up; the adapter's share comes in with the first.
@@ -177,28 +159,9 @@ export interface LoraGradients {
 
 /** dA += gᵀ · dropout(x), dB += scale · dOutᵀ · u. */
 export function loraGradients(plan: Plan, linear: Linear, gradients: LoraGradients): void {
-  const { label, weight } = linear;
-  const lora = required(linear.lora, `${label}: lora`);
   const { x, u, g, dOut, dA, dB, tokens } = gradients;
-  plan.dispatch({
-    label: `${label} lora A gradient`,
-    ...adapterKernel('lora/a_gradient', lora, {
-      wide: x,
-      tokens,
-      features: weight.columns,
-      masked: true,
-    }),
-    tensors: [x, g, dA, ...dropoutSeed(lora)],
-    workgroups: tallTiles(lora.rank, weight.columns),
-    cost: tokens * weight.columns * lora.rank,
-  });
-  plan.dispatch({
-    label: `${label} lora B gradient`,
-    ...adapterKernel('lora/b_gradient', lora, { wide: dOut, tokens, features: weight.rows }),
-    tensors: [dOut, u, dB],
-    workgroups: tallTiles(lora.rank, weight.rows),
-    cost: tokens * weight.rows * lora.rank,
-  });
+  adapterProduct(plan, linear, 'A gradient', { wide: x, narrow: g, result: dA, tokens });
+  adapterProduct(plan, linear, 'B gradient', { wide: dOut, narrow: u, result: dB, tokens });
 }
 
 export interface WeightGradient {
@@ -268,28 +231,48 @@ function rowWorkgroups({ rows }: WeightPart): Workgroups {
   return [Math.ceil(rows / 8), 1, 1];
 }
 
+/** Conditions of `shaders/lora/product.wesl` for the products of an adapter. */
+const ADAPTER_PRODUCTS = {
+  down: { lora_a: true, gradient: false },
+  'up backward': { lora_a: false, gradient: false },
+  'A gradient': { lora_a: true, gradient: true },
+  'B gradient': { lora_a: false, gradient: true },
+};
+
+/** A product of a layer's adapter; the shader says what its operands are. */
+function adapterProduct(
+  plan: Plan,
+  linear: Linear,
+  name: keyof typeof ADAPTER_PRODUCTS,
+  operands: { wide: Tensor; narrow: Tensor; result: Tensor; tokens: number },
+): void {
+  const { label, weight } = linear;
+  const { wide, narrow, result, tokens } = operands;
+  const lora = required(linear.lora, `${label}: lora`);
+  const { rank } = lora;
+  const product = ADAPTER_PRODUCTS[name];
+  const features = product.lora_a ? weight.columns : weight.rows;
+  // Only x passes through dropout.
+  const seed = product.lora_a ? dropoutSeed(lora) : [];
+  const conditions = {
+    ...product,
+    ...storageConditions({ x: [wide] }),
+    aligned: features % 4 === 0 && rank % 4 === 0,
+    dropout: seed.length > 0,
+  };
+  plan.dispatch({
+    label: `${label} lora ${name}`,
+    kernel: { module: 'lora/product', conditions },
+    params: [u32(tokens), u32(features), u32(rank), f32(lora.scale), ...dropoutParams(lora)],
+    tensors: [wide, narrow, result, ...seed],
+    workgroups: tallTiles(rank, product.gradient ? features : tokens),
+    cost: tokens * features * rank,
+  });
+}
+
 /** Workgroups of 64 x 16 results (`shaders/matmul/tall_tile.wesl`). */
 function tallTiles(columns: number, rows: number): Workgroups {
   return [Math.ceil(columns / 16), Math.ceil(rows / 64), 1];
-}
-
-/** Program and parameters that the kernels of `shaders/lora/` share; `masked` ones drop elements of x. */
-function adapterKernel(
-  module: string,
-  lora: Lora,
-  operand: { wide: Tensor; tokens: number; features: number; masked?: boolean },
-): Pick<Dispatch, 'kernel' | 'params'> {
-  const { rank, scale, dropout } = lora;
-  const { wide, tokens, features, masked = false } = operand;
-  const conditions = {
-    ...storageConditions({ x: [wide] }),
-    aligned: features % 4 === 0 && rank % 4 === 0,
-    dropout: masked && dropout > 0,
-  };
-  return {
-    kernel: { module, conditions },
-    params: [u32(tokens), u32(features), u32(rank), f32(scale), ...dropoutParams(lora)],
-  };
 }
 
 /** An element is dropped where its hash is below the probability in units of 2^-32. */
