@@ -2,7 +2,7 @@ import { Environment, Interpreter, parse, tokenize } from '@huggingface/jinja';
 
 /** What a rendering may cost. Templates come from strangers; the largest real ones need a hundredth of this. */
 export interface TemplateLimits {
-  /** Nodes of the template evaluated, loops counted anew each time round. */
+  /** Nodes of the template evaluated, loops counted anew each time round, and a share of a step for each item and character that they work on. */
   steps: number;
   /** UTF-16 code units of the longest string made on the way. */
   characters: number;
@@ -14,9 +14,15 @@ type Node = Parameters<Interpreter['evaluate']>[0];
 type Value = ReturnType<Interpreter['evaluate']>;
 /** A loop over a value, or over those of a value that pass a test. */
 type LoopNode = NonNullable<Node> & { iterable?: object & { lhs?: object } };
+type AccessNode = NonNullable<Node> & { object?: object; property?: { type: string } };
 
 /** Steps that one round of a loop costs besides what it evaluates. */
 const ROUND_STEPS = 4;
+/** Steps that an operator or filter costs for each item and each character of a value, about what they take of the time of a step. */
+const ITEM_STEPS = 1 / 4;
+const CHARACTER_STEPS = 1 / 256;
+/** The Jinja package takes time of the square of the white space that stands in a row. */
+const LONGEST_SPACE = 1000;
 
 const ENGLISH = 'en-US';
 
@@ -28,6 +34,9 @@ export class SandboxedTemplate {
   private readonly program: ReturnType<typeof parse>;
 
   constructor(template: string) {
+    if (new RegExp(`\\s{${LONGEST_SPACE}}`).test(template)) {
+      throw new Error(`the template has ${LONGEST_SPACE} spaces in a row`);
+    }
     this.program = parse(
       tokenize(withoutGeneration(template), { lstrip_blocks: true, trim_blocks: true }),
     );
@@ -49,6 +58,10 @@ class LimitedInterpreter extends Interpreter {
   private stepsLeft: number;
   /** Nodes whose values loops go through. */
   private readonly loopedOver = new WeakSet();
+  /** Nodes of whose values only one member is taken, whatever their size. */
+  private readonly accessed = new WeakSet();
+  /** Nodes whose values are methods: these go through the whole of what they belong to. */
+  private readonly methods = new WeakSet();
 
   constructor(
     environment: Environment,
@@ -61,6 +74,8 @@ class LimitedInterpreter extends Interpreter {
   override evaluate(node: Node, environment: Environment): Value {
     this.spend(1);
     if (node?.type === 'For') this.noteLoop(node);
+    else if (node?.type === 'CallExpression') this.noteCall(node);
+    else if (node?.type === 'MemberExpression') this.noteAccess(node);
     const result = super.evaluate(node, environment);
     const value: unknown = result.value;
     if (typeof value === 'string' && value.length > this.limits.characters) {
@@ -71,7 +86,18 @@ class LimitedInterpreter extends Interpreter {
     }
     // An empty loop evaluates nothing as it goes round, so it is paid for when it begins.
     if (node !== undefined && this.loopedOver.has(node)) this.spend(ROUND_STEPS * itemsIn(value));
+    if (node !== undefined && !this.accessed.has(node)) this.weigh(result);
     return result;
+  }
+
+  /** Pays for all that whoever takes this value may go through: a list that holds one list twice counts it twice, as printing it would. */
+  private weigh({ value }: { value: unknown }): void {
+    if (typeof value === 'string') {
+      this.spend(CHARACTER_STEPS * value.length);
+    } else if (Array.isArray(value) || value instanceof Map) {
+      this.spend(ITEM_STEPS * itemsIn(value));
+      for (const item of value.values() as Iterable<{ value: unknown }>) this.weigh(item);
+    }
   }
 
   private spend(steps: number): void {
@@ -83,6 +109,15 @@ class LimitedInterpreter extends Interpreter {
     for (const node of [loop.iterable, loop.iterable?.lhs]) {
       if (node !== undefined) this.loopedOver.add(node);
     }
+  }
+
+  private noteCall({ callee }: NonNullable<Node> & { callee?: object }): void {
+    if (callee !== undefined) this.methods.add(callee);
+  }
+
+  private noteAccess(node: AccessNode): void {
+    const takesOne = node.property?.type !== 'SliceExpression' && !this.methods.has(node);
+    if (takesOne && node.object !== undefined) this.accessed.add(node.object);
   }
 }
 

@@ -123,6 +123,21 @@ describe('a hostile template is refused in time', () => {
       '{% for i in range(9999) %}{% for j in range(9999) %}{% endfor %}{{ i }}{% endfor %}',
       'too long',
     ],
+    [
+      // Forty lists, each of which holds the one before it twice: 2^40 items to print.
+      '{% set n = namespace(x=[1]) %}{% for i in range(40) %}{% set n.x = [n.x, n.x] %}{% endfor %}{{ n.x }}',
+      'runs too long',
+    ],
+    [
+      '{% set n = namespace(x="a") %}{% for i in range(19) %}{% set n.x = n.x ~ n.x %}{% endfor %}{% for i in range(30000) %}{% set y = n.x | upper %}{% endfor %}',
+      'runs too long',
+    ],
+    ['{% set x = range(99999) %}{% for i in x %}{% set y = 0 in x %}{% endfor %}', 'runs too long'],
+    [
+      '{% set n = namespace(x="a") %}{% for i in range(19) %}{% set n.x = n.x ~ n.x %}{% endfor %}{% for i in range(30000) %}{% set y = n.x.upper() %}{% endfor %}',
+      'runs too long',
+    ],
+    [' '.repeat(250_000) + '{{ 1 }}', '1000 spaces in a row'],
     ['{{ raise_exception("roles must alternate") }}', 'roles must alternate'],
     ['{% if %}', 'Unexpected token'],
   ])('%s', async (template, message) => {
