@@ -29,6 +29,8 @@ const TOKENIZER_BYTES = 128 * 2 ** 20;
 const CONFIG_BYTES = 8 * 2 ** 20;
 const TEMPLATE_CHARACTERS = 256 * 1024;
 const LARGEST_ID = 2 ** 22;
+/** The tokenizers package takes time of the square of their number, seconds for so many. Llama 3 has 256; models of speech 65,000. */
+const MOST_ADDED_TOKENS = 100_000;
 const SPECIAL_TOKENS = ['bos', 'eos', 'unk', 'sep', 'pad', 'cls', 'mask'].map(
   (name) => `${name}_token`,
 );
@@ -136,6 +138,12 @@ function vocabularySize(tokenizer: JsonObject): number {
   const { vocab } = isJsonObject(tokenizer.model) ? tokenizer.model : {};
   const added = tokenizer.added_tokens;
   if (!Array.isArray(added)) throw new InputError('"added_tokens" should be a list', { file });
+  if (added.length > MOST_ADDED_TOKENS) {
+    throw new InputError(
+      `"added_tokens" has ${added.length} tokens, more than the ${MOST_ADDED_TOKENS} that can be used`,
+      { file },
+    );
+  }
   let largest = -1;
   const take = (token: unknown, id: unknown): void => {
     if (

@@ -22,6 +22,7 @@ import {
   type TokensPlace,
 } from './stored-dataset';
 import { throttledProgress } from './throttled-progress';
+import { sameTokenization } from './tokenization';
 
 type Method<Name extends keyof Api.DatasetWorker> = Api.DatasetWorker[Name];
 
@@ -216,15 +217,6 @@ async function copyFiles(
     }
   }
   return Promise.all(files.map(({ name }, index) => openCopy(folder, name, index)));
-}
-
-function sameTokenization(a: Api.Tokenization, b: Api.Tokenization): boolean {
-  return (
-    a.modelId === b.modelId &&
-    a.chat_template === b.chat_template &&
-    a.train_on_prompt === b.train_on_prompt &&
-    a.max_seq_length === b.max_seq_length
-  );
 }
 
 function summarise(

@@ -21,6 +21,7 @@ import type { Services, StoredRun } from './services';
 import { datasetOfRun, forgetForRun, keepForRun, openStoredDataset } from './stored-dataset';
 import { TabLock } from './tab-lock';
 import { throttledProgress } from './throttled-progress';
+import { sameTokenization } from './tokenization';
 
 type Method<Name extends keyof Api.TrainerWorker> = Api.TrainerWorker[Name];
 
@@ -123,6 +124,12 @@ export class TrainerService implements Api.TrainerWorker {
       const model = (await this.shelf.list()).find(({ id }) => id === request.modelId);
       if (model?.state !== 'installed') {
         throw new InputError('the model is not installed; download it first');
+      }
+      // Another tab may have tokenised them again for its own model and settings.
+      if (!sameTokenization(stored.summary.tokenization, { ...config, modelId: request.modelId })) {
+        throw new InputError(
+          'the data are tokenised for another model or other settings; reload the page and train again',
+        );
       }
       const taken = (await this.services.runs.list()).map(({ name }) => name);
       const run = newRun(request, config, model.name, stored.summary, taken);

@@ -87,6 +87,13 @@ describe('loadTokenizer', () => {
     await expect(load(tokenizer, config)).rejects.toThrow(message);
   });
 
+  test('refuses so many added tokens that making the tokenizer would take minutes', async () => {
+    const added_tokens = Array.from({ length: 100_001 }, (_, id) => ({ id, content: `<${id}>` }));
+    await expect(load({ ...TINY, added_tokens })).rejects.toThrow(
+      'tokenizer.json: "added_tokens" has 100001 tokens, more than the 100000 that can be used',
+    );
+  });
+
   test('names the file that a folder lacks', async () => {
     await expect(loadTokenizer(memoryFolder('m', {}))).rejects.toThrow(
       /^tokenizer\.json: the folder "m"/,

@@ -85,7 +85,7 @@ export async function storeDataset(
     modelId: 'tiny',
     chat_template: 'auto',
     train_on_prompt: false,
-    max_seq_length: 16,
+    max_seq_length: CONFIG.max_seq_length,
   } as const;
   const dataset = await buildDataset([file], null, tokenization, sink, {
     vocabularySize: vocabulary,

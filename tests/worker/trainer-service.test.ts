@@ -122,6 +122,8 @@ describe('the trainer service', () => {
     const train = (change: Partial<RunRequest>) => service.train({ ...REQUEST, ...change });
     await expect(train({ modelId: 'other' })).rejects.toThrow('the model is not installed');
     await expect(train({ datasetId: 'gone' })).rejects.toThrow('drop its files again');
+    const shorter = { ...CONFIG, max_seq_length: CONFIG.max_seq_length / 2 };
+    await expect(train({ config: shorter })).rejects.toThrow('tokenised for another model');
     await expect(train({ config: { ...CONFIG, r: -1 } })).rejects.toThrow(/^r is -1/);
     await expect(service.resume('gone')).rejects.toThrow('not stored here any more');
     expect(lockStates().at(-1)).toBe('free');

@@ -28,21 +28,28 @@ export class Dataset {
     if (summary && !this.summary && !this.operation.running) await this.#show(summary);
   }
 
-  async importFiles(files: File[], tokenization: Tokenization): Promise<void> {
+  /** @returns whether they are shown now; false when it was cancelled */
+  async importFiles(files: File[], tokenization: Tokenization): Promise<boolean> {
     const summary = await this.operation.run('Reading', (onProgress) =>
       this.#worker.importFiles(files, tokenization, onProgress),
     );
     if (summary) await this.#show(summary);
+    return summary !== undefined;
   }
 
-  /** Tokenises the same files again where the tokenization differs. */
-  async retokenize(tokenization: Tokenization): Promise<void> {
+  /**
+   * Tokenises the same files again where the tokenization differs.
+   *
+   * @returns whether the data, if there are any, are tokenised so; false when it was cancelled
+   */
+  async retokenize(tokenization: Tokenization): Promise<boolean> {
     const before = this.summary;
-    if (!before || sameTokenization(before.tokenization, tokenization)) return;
+    if (!before || sameTokenization(before.tokenization, tokenization)) return true;
     const summary = await this.operation.run('Tokenising again', (onProgress) =>
       this.#worker.retokenize(before.id, tokenization, onProgress),
     );
     if (summary) await this.#show(summary);
+    return summary !== undefined;
   }
 
   async remove(): Promise<void> {

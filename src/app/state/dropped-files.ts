@@ -3,7 +3,7 @@ export interface DroppedFiles {
   data: File[];
   /** Files of a model in the layout of Hugging Face; empty unless weights are among them. */
   model: File[];
-  /** One sentence for each file that is neither. */
+  /** A sentence for each kind of file that is neither, with the names of those. */
   problems: string[];
 }
 
@@ -11,6 +11,8 @@ const DATA = /\.(txt|md|json|jsonl)$/i;
 const WEIGHTS = /\.safetensors$/i;
 const MODEL_PART =
   /^(config|generation_config|tokenizer|tokenizer_config|special_tokens_map|added_tokens|vocab|model\.safetensors\.index)\.json$|^chat_template\.(json|jinja)$|^(tokenizer\.model|merges\.txt)$|\.safetensors$/i;
+/** A folder may hold thousands of files of another kind. */
+const NAMED = 3;
 const NAME_ORDER = new Intl.Collator('en', { numeric: true });
 
 /**
@@ -23,19 +25,28 @@ export function sortDropped(files: readonly File[]): DroppedFiles {
     .sort((a, b) => NAME_ORDER.compare(a.name, b.name));
   const isModel = seen.some((file) => WEIGHTS.test(file.name));
   const sorted: DroppedFiles = { data: [], model: [], problems: [] };
+  const unread = new Map<string, string[]>();
   for (const file of seen) {
     if (isModel && MODEL_PART.test(file.name)) sorted.model.push(file);
     else if (DATA.test(file.name)) sorted.data.push(file);
-    else if (!isModel) sorted.problems.push(problemOf(file.name));
+    else if (!isModel) {
+      const advice = adviceOn(file.name);
+      const others = unread.get(advice);
+      if (others) others.push(file.name);
+      else unread.set(advice, [file.name]);
+    }
   }
+  sorted.problems = Array.from(unread, ([advice, names]) => {
+    const others = names.length > NAMED ? ` and ${names.length - NAMED} more` : '';
+    return `${names.slice(0, NAMED).join(', ')}${others}: this kind of file is not read; ${advice}.`;
+  });
   return sorted;
 }
 
-function problemOf(name: string): string {
-  const advice = /\.gguf$/i.test(name)
+function adviceOn(name: string): string {
+  return /\.gguf$/i.test(name)
     ? 'GGUF models come later, so drop the folder with its safetensors files instead'
     : 'drop .txt, .md, .json or .jsonl files, or a folder with a model';
-  return `${name}: this kind of file is not read; ${advice}.`;
 }
 
 /** All files of a drop, those of dropped folders too, at any depth. Must be called before the drop's event has ended. */

@@ -95,8 +95,8 @@ export class Tunesmith {
     if (dropped.data.length === 0) return;
     this.taking = true;
     try {
-      await this.dataset.importFiles(dropped.data, this.plan.tokenization(this.models.tokenizerId));
-      await this.#suggest();
+      const tokenization = this.plan.tokenization(this.models.tokenizerId);
+      if (await this.dataset.importFiles(dropped.data, tokenization)) await this.#suggest();
     } finally {
       this.taking = false;
     }
@@ -136,8 +136,7 @@ export class Tunesmith {
     if (!this.canTrain) return;
     this.starting = true;
     try {
-      if (!(await this.models.install())) return;
-      await this.#retokenize();
+      if (!(await this.models.install()) || !(await this.#retokenize())) return;
       // Only pages may ask; a browser that says no trains all the same.
       void keepStorage();
       const { summary } = this.dataset;
@@ -234,13 +233,15 @@ export class Tunesmith {
   }
 
   async #modelChanged(): Promise<void> {
-    await this.#retokenize();
-    if (this.dataset.summary) await this.#suggest();
+    // Who cancels it wants no more of it: Train tokenises first where it has to.
+    const retokenized = await this.#retokenize();
+    if (retokenized && this.dataset.summary) await this.#suggest();
     else await this.#predict();
   }
 
-  async #retokenize(): Promise<void> {
-    await this.dataset.retokenize(this.plan.tokenization(this.models.tokenizerId));
+  /** @returns false when it was cancelled */
+  #retokenize(): Promise<boolean> {
+    return this.dataset.retokenize(this.plan.tokenization(this.models.tokenizerId));
   }
 
   async #suggest(): Promise<void> {
@@ -267,6 +268,9 @@ export class Tunesmith {
   }
 
   async #foresee(): Promise<void> {
-    await this.plan.foresee(this.models.chosenId, this.dataset.summary?.id ?? null);
+    const { summary } = this.dataset;
+    // Data without an example say nothing of a run.
+    const datasetId = summary && summary.examples > 0 ? summary.id : null;
+    await this.plan.foresee(this.models.chosenId, datasetId);
   }
 }

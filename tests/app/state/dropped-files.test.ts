@@ -45,4 +45,11 @@ describe('sortDropped', () => {
       'b.gguf: this kind of file is not read; GGUF models come later, so drop the folder with its safetensors files instead.',
     ]);
   });
+
+  it('says it once for a folder full of them', () => {
+    const { problems } = sortDropped(files('1.png', '2.png', '3.png', '4.png', '5.pdf'));
+    expect(problems).toEqual([
+      '1.png, 2.png, 3.png and 2 more: this kind of file is not read; drop .txt, .md, .json or .jsonl files, or a folder with a model.',
+    ]);
+  });
 });
