@@ -5,7 +5,7 @@
  */
 
 import type { KernelSpec } from './shader-library';
-import type { Tensor } from './tensor';
+import { largestOf, type Tensor } from './tensor';
 import type { Work } from './work';
 
 /** One scalar of a kernel's `params` uniform. */
@@ -87,6 +87,15 @@ export class Plan {
     const costs = this.commands.map((command) => (command.kind === 'dispatch' ? command.cost : 0));
     const multiplyAdds = costs.reduce((sum, cost) => sum + cost, 0);
     return { launches: this.commands.length, multiplyAdds };
+  }
+
+  /** The largest tensor that one of its kernels binds. */
+  get largestBinding(): Tensor {
+    return largestOf(
+      this.commands.flatMap((command) =>
+        command.kind === 'dispatch' ? [...command.tensors, ...(command.weight ?? [])] : [],
+      ),
+    );
   }
 
   /** The kernels that it launches. */

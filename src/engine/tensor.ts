@@ -103,6 +103,13 @@ export class Tensor {
   }
 }
 
+/** The tensor of most bytes. @throws Error where there is none */
+export function largestOf(tensors: readonly Tensor[]): Tensor {
+  return tensors.reduce((largest, tensor) =>
+    tensor.byteLength > largest.byteLength ? tensor : largest,
+  );
+}
+
 /** A group of tensors that is declared, allocated and freed together. */
 export class TensorSet {
   readonly #storages: Storage[] = [];

@@ -42,6 +42,7 @@ export async function openTraining(
   refuseQuantisedFull(folder, config);
   const { gpu } = runtime;
   const planned = new PlannedTraining(describeFolder(folder), config, batch, gpu);
+  planned.checkBindings();
   const free = (): void => {
     planned.trained.destroy();
     planned.frozen.destroy();

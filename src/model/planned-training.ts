@@ -1,12 +1,12 @@
 /** A training run's whole memory and work, declared but not allocated: weights, trained parameters and plans. */
 
 import type { TrainingConfig } from '../config';
-import type { GpuFeatures } from '../engine/gpu';
+import { GpuError, type GpuFeatures } from '../engine/gpu';
 import type { MemoryByPurpose } from '../engine/memory-ledger';
 import { addMemory } from '../engine/memory-ledger';
 import { activationType, type ActivationType } from '../engine/ops/activation';
 import { layoutParams } from '../engine/param-blocks';
-import { TensorSet } from '../engine/tensor';
+import { largestOf, TensorSet, type Tensor } from '../engine/tensor';
 import type { AttachedLora } from './blocks';
 import { llamaShape } from './llama-shape';
 import {
@@ -84,6 +84,21 @@ export class PlannedTraining {
     });
   }
 
+  /** The largest tensor that a kernel of the run binds. Activations are not split, as weights are. */
+  get largestBinding(): Tensor {
+    const { accumulate, evaluate, update } = this.graph;
+    return largestOf([accumulate, evaluate, update].map((plan) => plan.largestBinding));
+  }
+
+  /** @throws GpuError where the device cannot bind that */
+  checkBindings(): void {
+    const { name, shape, byteLength } = this.largestBinding;
+    const limit = this.device.limits.maxStorageBufferBindingSize;
+    if (byteLength <= limit) return;
+    const message = `"${name}" [${shape.join(', ')}] takes ${mebibytes(byteLength)}, more than the ${mebibytes(limit)} that this GPU works on at once; take a smaller micro_batch_size or a shorter max_seq_length`;
+    throw new GpuError({ kind: 'invalid', message });
+  }
+
   /** Bytes that the run will take, by purpose; what the ledger of the device shows once everything is allocated. */
   get memory(): MemoryByPurpose {
     const sum = addMemory(this.frozen.memory, this.trained.memory, this.graph.set.memory);
@@ -95,4 +110,8 @@ export class PlannedTraining {
     }
     return sum;
   }
+}
+
+function mebibytes(bytes: number): string {
+  return `${Math.ceil(bytes / 2 ** 20)} MiB`;
 }

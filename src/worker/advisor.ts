@@ -15,7 +15,7 @@ import { suggest } from './suggest';
 /** A run of fewer steps says little of the next. */
 const FEWEST_STEPS = 3;
 /** Where there is no GPU, nothing fits. */
-const NO_MACHINE: Machine = { budgetBytes: 0, f16: false };
+const NO_MACHINE: Machine = { budgetBytes: 0, maxBindingBytes: 0, f16: false };
 
 /** What a person is told before a run: which models fit, which settings suit, what a run takes. `api.ts` says what each method promises. */
 export class Advisor {
@@ -148,5 +148,6 @@ interface MethodOfModel {
 
 function machineOf(probe: GpuProbe): Machine | null {
   if (!('memoryBudgetBytes' in probe)) return null;
-  return { budgetBytes: probe.memoryBudgetBytes, f16: probe.f16 };
+  const { memoryBudgetBytes: budgetBytes, maxBindingBytes, f16 } = probe;
+  return { budgetBytes, maxBindingBytes, f16 };
 }

@@ -26,14 +26,19 @@ export function runMemory(
   batch: BatchShape,
   f16: boolean,
 ): MemoryPrediction {
-  const planned = new PlannedTraining(description, config, batch, plainDevice(f16));
-  const generation = generationGraph(planned, description);
+  return memoryOf(new PlannedTraining(description, config, batch, plainDevice(f16)));
+}
+
+function memoryOf(planned: PlannedTraining): MemoryPrediction {
+  const generation = generationGraph(planned, planned.description);
   return asPrediction(addMemory(planned.memory, generation.set.memory));
 }
 
 /** What a forecast must know of the GPU. */
 export interface Machine {
   readonly budgetBytes: number;
+  /** Bytes that a kernel may work on at once. */
+  readonly maxBindingBytes: number;
   readonly f16: boolean;
 }
 
@@ -45,7 +50,7 @@ export function forecast(
   description: ModelDescription,
   config: TrainingConfig,
   dataset: ExampleSource | null,
-  { budgetBytes, f16 }: Machine,
+  { budgetBytes, maxBindingBytes, f16 }: Machine,
 ): Forecast {
   const batches = dataset && runBatches(dataset, config);
   const longest = batches?.shape.rowLength ?? Infinity;
@@ -53,22 +58,24 @@ export function forecast(
     rows: changed.micro_batch_size,
     rowLength: Math.min(changed.max_seq_length, longest),
   });
-  const memoryOf = (changed: TrainingConfig): MemoryPrediction =>
-    runMemory(description, changed, shapeOf(changed), f16);
-  const memory = memoryOf(config);
+  const planOf = (changed: TrainingConfig): PlannedTraining =>
+    new PlannedTraining(description, changed, shapeOf(changed), plainDevice(f16));
+  const holds = (planned: PlannedTraining, { total_bytes: total } = memoryOf(planned)): boolean =>
+    total <= budgetBytes && planned.largestBinding.byteLength <= maxBindingBytes;
+  const planned = planOf(config);
+  const memory = memoryOf(planned);
   const fits = (change: Partial<TrainingConfig>): boolean =>
-    memoryOf({ ...config, ...change }).total_bytes <= budgetBytes;
+    holds(planOf({ ...config, ...change }));
   const steps = batches && totalSteps(config, batches.train.microBatchesPerEpoch);
-  return { memory, budgetBytes, steps, ...verdictOf(config, memory, budgetBytes, fits) };
+  return { memory, budgetBytes, steps, ...verdictOf(config, holds(planned, memory), fits) };
 }
 
 function verdictOf(
   config: TrainingConfig,
-  { total_bytes: total }: MemoryPrediction,
-  budgetBytes: number,
+  fitsAsIs: boolean,
   fits: (change: Partial<TrainingConfig>) => boolean,
 ): { verdict: FitVerdict; remedy: Partial<TrainingConfig> } {
-  if (total <= budgetBytes) return { verdict: 'fits', remedy: {} };
+  if (fitsAsIs) return { verdict: 'fits', remedy: {} };
   const gradient_checkpointing = true;
   if (!config.gradient_checkpointing && fits({ gradient_checkpointing })) {
     return { verdict: 'fits-with-checkpointing', remedy: { gradient_checkpointing } };

@@ -3,6 +3,7 @@ import { parseTrainingConfig, type TrainingConfig } from '../../src/config';
 import { InputError } from '../../src/errors';
 import { parseLlamaConfig } from '../../src/formats/llama-config';
 import { plainDevice, predictMemory } from '../../src/model/memory';
+import { PlannedTraining } from '../../src/model/planned-training';
 import { describeConfig, forecast as forecastOn, runMemory } from '../../src/worker/forecast';
 import { GENERATION_CAPACITY } from '../../src/worker/loaded-run';
 import { exampleSource } from '../train/training-bench';
@@ -31,7 +32,10 @@ const forecast = (
   settings: TrainingConfig,
   dataset: ReturnType<typeof data> | null,
   budgetBytes: number,
-) => forecastOn(description, settings, dataset, { budgetBytes, f16: false });
+  maxBindingBytes = Infinity,
+) => forecastOn(description, settings, dataset, { budgetBytes, maxBindingBytes, f16: false });
+
+const ENDLESS = { budgetBytes: Infinity, maxBindingBytes: Infinity };
 
 /** So many examples of so many tokens. */
 const data = (examples: number, length: number) =>
@@ -56,7 +60,7 @@ describe('the forecast of a run', () => {
   it('counts what a GPU with 16-bit floats keeps in half the space', () => {
     const settings = config({ gradient_checkpointing: false });
     const memoryOn = (f16: boolean) =>
-      forecastOn(DESCRIPTION, settings, null, { budgetBytes: Infinity, f16 }).memory;
+      forecastOn(DESCRIPTION, settings, null, { ...ENDLESS, f16 }).memory;
     const [half, whole] = [memoryOn(true), memoryOn(false)];
     // Two bytes less a number: q, k, v and attention, each as wide as the stream here, gate and up; of every token and layer.
     const saved = 2 * 512 * 4 * (4 * 64 + 2 * 128);
@@ -121,6 +125,24 @@ describe('the forecast of a run', () => {
       verdict: 'too-large',
       remedy: {},
     });
+  });
+
+  it('finds that a GPU with enough memory cannot work on so many tokens at once', () => {
+    const settings = config({ micro_batch_size: 64, max_seq_length: 4096 });
+    // The widest activations have the feed-forward's 128 columns, in f32.
+    const widest = 64 * 4096 * 128 * 4;
+    expect(forecast(DESCRIPTION, settings, null, Infinity, widest).verdict).toBe('fits');
+    const narrow = forecast(DESCRIPTION, settings, null, Infinity, widest - 1);
+    expect(narrow.verdict).toBe('fits-with-shorter-sequence');
+    const batch = { rows: 64, rowLength: 4096 };
+    const planned = new PlannedTraining(DESCRIPTION, settings, batch, plainDevice(false));
+    // 128 MiB are what every WebGPU device allows, and just enough here.
+    expect(() => planned.checkBindings()).not.toThrow();
+    const longer = { rows: 64, rowLength: 4097 };
+    const refused = new PlannedTraining(DESCRIPTION, settings, longer, plainDevice(false));
+    expect(() => refused.checkBindings()).toThrow(
+      /takes 129 MiB, more than the 128 MiB that this GPU works on at once; take a smaller micro_batch_size/,
+    );
   });
 
   it('offers fewer rows where data are short already, and cutting them would not help', () => {
