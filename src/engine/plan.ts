@@ -4,6 +4,7 @@
  * tensors, never part of the plan.
  */
 
+import { GpuError } from './gpu';
 import type { KernelSpec } from './shader-library';
 import { largestOf, type Tensor } from './tensor';
 import type { Work } from './work';
@@ -65,10 +66,12 @@ export class Plan {
 
   dispatch(dispatch: Omit<Dispatch, 'kind'>): void {
     const { label, workgroups, params } = dispatch;
-    if (
-      workgroups.some((count) => count < 1 || count > MAX_WORKGROUPS || !Number.isInteger(count))
-    ) {
+    if (workgroups.some((count) => count < 1 || !Number.isInteger(count))) {
       throw new Error(`${label}: ${workgroups.join(' x ')} workgroups cannot be dispatched`);
+    }
+    if (workgroups.some((count) => count > MAX_WORKGROUPS)) {
+      const message = `${label} takes ${workgroups.join(' x ')} workgroups, more than a GPU launches at once; take a smaller micro_batch_size or a shorter max_seq_length`;
+      throw new GpuError({ kind: 'invalid', message });
     }
     if (params.length === 0) throw new Error(`${label}: a kernel has at least one parameter`);
     this.commands.push({ kind: 'dispatch', ...dispatch });

@@ -4,6 +4,9 @@ import { deleteCheckpoints } from './checkpoints';
 import { write } from './database';
 import type { Database, RunRecord } from './schema';
 
+/** Characters of a run's name. */
+const LONGEST_NAME = 200;
+
 /**
  * The stored runs. Records are whole: who changes one puts it back.
  *
@@ -41,10 +44,12 @@ export class RunStore<Run extends RunRecord = RunRecord> {
     });
   }
 
+  /** A name too long to be shown is cut. */
   rename(id: string, name: string): Promise<Run> {
     const trimmed = name.trim();
     if (trimmed === '') throw new InputError('a run needs a name');
-    return this.update(id, { name: trimmed } as Partial<Omit<Run, 'id'>>);
+    const shown = Array.from(trimmed).slice(0, LONGEST_NAME).join('');
+    return this.update(id, { name: shown } as Partial<Omit<Run, 'id'>>);
   }
 
   /** Deletes a run with its metrics and checkpoints. */

@@ -107,7 +107,7 @@ export interface TrainerWorker {
   /**
    * Looks a hub repository up (its configuration and list of files: a few kB from the model host) without downloading its weights.
    * @param repository `owner/name`, or the address of its page on the hub
-   * @throws InputError when it does not exist, is gated, or is of another architecture
+   * @throws InputError when it does not exist, is gated, or is of another architecture; AbortError where its 'install' is cancelled
    */
   findModel(repository: string): Promise<ModelSummary>;
 

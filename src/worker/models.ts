@@ -84,12 +84,12 @@ export class Models {
     return [await describeStarter(), ...added, ...absent];
   }
 
-  /** @throws InputError when it does not exist, is gated, or is of another architecture */
-  async find(text: string): Promise<Described> {
+  /** @throws InputError when it does not exist, is gated, or is of another architecture; AbortError */
+  async find(text: string, signal?: AbortSignal): Promise<Described> {
     const repository = parseRepository(text, this.hub.address);
     const known = (await this.list()).find(({ id }) => id === repository);
     if (known) return known;
-    return describePlan(await this.#plan(repository));
+    return describePlan(await this.#plan(repository, signal));
   }
 
   async install(
@@ -98,7 +98,7 @@ export class Models {
     signal: AbortSignal,
   ): Promise<Described> {
     if (modelId !== STARTER && !(await this.#isInstalled(modelId))) {
-      const plan = await this.#plan(modelId);
+      const plan = await this.#plan(modelId, signal);
       await downloadModel(this.hub, this.services.models, plan, {
         signal,
         onProgress: ({ file, done, total }) =>
@@ -139,8 +139,8 @@ export class Models {
     return (await this.services.models.get(modelId))?.state === 'installed';
   }
 
-  async #plan(repository: string): Promise<HubPlan> {
-    const plan = this.#plans.get(repository) ?? (await planDownload(this.hub, repository));
+  async #plan(repository: string, signal?: AbortSignal): Promise<HubPlan> {
+    const plan = this.#plans.get(repository) ?? (await planDownload(this.hub, repository, signal));
     this.#plans.set(repository, plan);
     return plan;
   }

@@ -83,8 +83,10 @@ export class TrainerService implements Api.TrainerWorker {
 
   models: Method<'models'> = () => this.#advisor.models();
 
-  findModel: Method<'findModel'> = async (repository) =>
-    this.#advisor.summary(await this.shelf.find(repository));
+  findModel: Method<'findModel'> = (repository) =>
+    this.#operations.run('install', async (signal) =>
+      this.#advisor.summary(await this.shelf.find(repository, signal)),
+    );
 
   installModel: Method<'installModel'> = (modelId, onProgress) =>
     this.#operations.run('install', async (signal) => {

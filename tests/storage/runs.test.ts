@@ -25,6 +25,8 @@ describe('RunStore', () => {
     expect((await runs.list()).map(({ id }) => id)).toEqual(['new', 'middle', 'old']);
     await runs.rename('old', '  Fables ');
     expect(await runs.get('old')).toEqual({ ...run('old', 1), name: 'Fables' });
+    await runs.rename('old', 'a🦉'.repeat(5000));
+    expect((await runs.get('old'))?.name).toBe('a🦉'.repeat(100));
     expect(() => runs.rename('old', ' ')).toThrow(InputError);
     await expect(runs.rename('gone', 'x')).rejects.toThrow('there is no run gone any more');
   });

@@ -145,6 +145,13 @@ describe('the forecast of a run', () => {
     );
   });
 
+  it('says what to do about more tokens than any GPU could be given', () => {
+    const absurd = config({ micro_batch_size: 4096, max_seq_length: 2 ** 20 });
+    expect(() => forecast(DESCRIPTION, absurd, null, Infinity)).toThrow(
+      /more than a GPU launches at once; take a smaller micro_batch_size or a shorter max_seq_length$/,
+    );
+  });
+
   it('offers fewer rows where data are short already, and cutting them would not help', () => {
     const rows = { micro_batch_size: 8, packing: false };
     const source = data(20, 40);

@@ -127,6 +127,7 @@ describe('a model of the hub', () => {
     expect(await models.config('owner/model')).toMatchObject({ vocab_size: 6 });
     expect(hub.ranges.length).toBe(asked);
     await expect(models.find('owner/gone')).rejects.toThrow(InputError);
+    await expect(models.find('owner/gone', AbortSignal.abort())).rejects.toThrow('aborted');
   });
 
   it('is installed with what it says of its progress, and resolves at once the second time', async () => {
