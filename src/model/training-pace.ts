@@ -1,6 +1,6 @@
 /**
- * How fast a GPU trains a model, found out in a second and without its weights: by timing slices of it, which run the very kernels that
- * training will run, over zeros.
+ * How fast a GPU trains a model, found out in a second or two and without its weights: by timing slices of it, which run the very kernels
+ * that training will run, over zeros.
  */
 
 import { paceOf, secondsFor, type Pace, type TimedWork } from '../engine/work';
@@ -13,10 +13,12 @@ import type { LlamaConfig } from '../formats/llama-config';
 import type { ModelDescription } from './llama-weights';
 import { PlannedTraining, type BatchShape, type PlanDevice } from './planned-training';
 
-/** A slice that would take longer, twice, is not timed: what smaller ones took has to do. */
-const LONGEST_SECONDS = 0.5;
-/** A slice is gone through again and again for so long at least, against what a clock and a submission cost. */
-const SHORTEST_SECONDS = 0.05;
+/** A slice whose passes would take longer in all is not timed: what smaller ones took has to do. */
+const LONGEST_SECONDS = 1;
+/** A slice is timed so often, and the shortest time counts: whatever else the machine does at the moment only adds to it. */
+const TRIALS = 3;
+/** Each time it is gone through again and again for so long at least, against what a clock and a submission cost. */
+const SHORTEST_SECONDS = 0.02;
 /** A matrix product by tiles takes at least so many tokens at a time. */
 const SHORT_ROW = 64;
 /** About the narrowest layers that keep every kind of tile whole. */
@@ -44,7 +46,7 @@ export async function measureTrainingPace(
     const { work } = slice.planned.graph.accumulate;
     if (larger) {
       if (work.multiplyAdds <= larger.work.multiplyAdds) continue;
-      if (2 * secondsFor(paceOf(larger, smaller), work) > LONGEST_SECONDS) break;
+      if ((1 + TRIALS) * secondsFor(paceOf(larger, smaller), work) > LONGEST_SECONDS) break;
     }
     smaller = larger;
     larger = { work, seconds: await timeSlice(runtime, slice, signal) };
@@ -120,7 +122,11 @@ async function timeSlice(runtime: Runtime, slice: Slice, signal: AbortSignal): P
     try {
       // Drivers finish compiling when a kernel first runs, and the submissions find their length.
       await secondsOfPass(runtime, plan, 0, signal);
-      const seconds = await secondsOfPass(runtime, plan, SHORTEST_SECONDS, signal);
+      let seconds = Infinity;
+      for (let trial = 0; trial < TRIALS; trial++) {
+        const once = await secondsOfPass(runtime, plan, SHORTEST_SECONDS, signal);
+        seconds = Math.min(seconds, once);
+      }
       // What a lost GPU leaves undone takes no time, but it cannot be read either.
       await readBytes(gpu, lossSum);
       return seconds;
