@@ -43,7 +43,7 @@ export function stepStatus(steps: number): RegExp {
 /** The step that the status shows; 0 where it shows none. */
 export async function shownStep(page: Page): Promise<number> {
   const text = await page.getByRole('status').innerText();
-  return Number(/step (\d+)/i.exec(text)?.[1] ?? 0);
+  return Number(/step ([\d,]+)/i.exec(text)?.[1]?.replaceAll(',', '') ?? 0);
 }
 
 async function set(page: Page, name: string, value: number): Promise<void> {
