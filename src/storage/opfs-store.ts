@@ -88,12 +88,16 @@ async function openAppender(handle: FileSystemFileHandle): Promise<FileAppender>
       ? await openSyncAppender(handle)
       : await openWritableAppender(handle);
   } catch (error) {
-    if (!(error instanceof DOMException) || error.name !== 'NoModificationAllowedError')
-      throw error;
+    if (!isBeingWritten(error)) throw error;
     throw new InputError('the file is being written by another tab; wait until it is done there', {
       file: handle.name,
     });
   }
+}
+
+/** Whether the browser refuses to touch a file because somebody has it open for writing. */
+export function isBeingWritten(error: unknown): boolean {
+  return error instanceof DOMException && error.name === 'NoModificationAllowedError';
 }
 
 function hasSyncAccess(

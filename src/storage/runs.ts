@@ -37,7 +37,7 @@ export class RunStore<Run extends RunRecord = RunRecord> {
     return write(this.database, ['runs'], 'the run', async (transaction) => {
       const runs = transaction.objectStore('runs');
       const run = (await runs.get(id)) as Run | undefined;
-      if (run === undefined) throw new InputError(`there is no run ${id} any more`);
+      if (run === undefined) throw new InputError('this run is not stored here any more');
       const changed = { ...run, ...change };
       await runs.put(changed);
       return changed;

@@ -19,13 +19,16 @@ import {
   isOfRun,
   LastDataset,
   newTokensFile,
+  sweepDatasets,
   type TokensPlace,
 } from './stored-dataset';
 import { throttledProgress } from './throttled-progress';
 import { sameTokenization } from './tokenization';
+import { writeOwned } from './unowned-files';
 
 type Method<Name extends keyof Api.DatasetWorker> = Api.DatasetWorker[Name];
 
+const LOCK = 'tunesmith-dataset-files';
 const SHOWN_PROBLEMS = 100;
 const EXCERPT_CHARACTERS = 200;
 const MOST_ROWS = 200;
@@ -40,12 +43,13 @@ export class DatasetService implements Api.DatasetWorker {
   constructor(
     private readonly services: Services,
     private readonly models: Models,
+    private readonly locks: LockManager,
   ) {
     this.#datasets = new LastDataset(services);
   }
 
   importFiles: Method<'importFiles'> = (files, tokenization, onProgress) =>
-    this.#operations.run('import', async (signal) => {
+    this.#write(async (signal) => {
       const id = crypto.randomUUID();
       const folder = await this.services.datasetFiles.folder(id);
       const progress = throttledProgress(onProgress);
@@ -67,7 +71,7 @@ export class DatasetService implements Api.DatasetWorker {
     });
 
   retokenize: Method<'retokenize'> = (datasetId, tokenization, onProgress) =>
-    this.#operations.run('import', async (signal) => {
+    this.#write(async (signal) => {
       const before = await getStoredDataset(this.services, datasetId);
       const { summary, folder: folderName } = before;
       if (sameTokenization(summary.tokenization, tokenization)) return summary;
@@ -127,6 +131,15 @@ export class DatasetService implements Api.DatasetWorker {
   };
 
   cancel: Method<'cancel'> = () => this.#operations.cancel('import');
+
+  /** Runs an import, the only one here, after what ended tabs have left of theirs is deleted. */
+  #write<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    const { locks, services } = this;
+    const sweep = () => sweepDatasets(services);
+    return this.#operations.run('import', (signal) =>
+      writeOwned(locks, LOCK, sweep, () => work(signal)),
+    );
+  }
 
   async #tokenize(
     id: string,

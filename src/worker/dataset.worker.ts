@@ -8,7 +8,7 @@ import { openServices } from './services';
 
 async function start(): Promise<DatasetService> {
   const services = await openServices();
-  return new DatasetService(services, pageModels(services));
+  return new DatasetService(services, pageModels(services), navigator.locks);
 }
 
 expose(exposeLater(start()));

@@ -19,9 +19,11 @@ export function isOfRun(id: string): boolean {
   return id.startsWith(RUN_PREFIX);
 }
 
+const TOKENS_PREFIX = 'tokens ';
+
 /** The name of a new file for tokens, like no other's. */
 export function newTokensFile(): string {
-  return `tokens ${crypto.randomUUID()}`;
+  return `${TOKENS_PREFIX}${crypto.randomUUID()}`;
 }
 
 /** A stored dataset whose tokens can be read. */
@@ -112,4 +114,21 @@ export async function deleteUnused(
   if (others.length === 0) return datasetFiles.remove(folder);
   if (others.some(({ index }) => index.tokensFile === tokensFile)) return;
   await (await datasetFiles.folder(folder)).remove(tokensFile);
+}
+
+/** Deletes what no dataset and no run owns: folders, and tokens in those of others. Not while another tab may be importing. */
+export async function sweepDatasets({ datasets, datasetFiles }: DatasetServices): Promise<void> {
+  const records = await datasets.list();
+  for (const name of await datasetFiles.folders()) {
+    const owned = records.filter(({ index }) => index.folder === name);
+    if (owned.length === 0) {
+      await datasetFiles.remove(name);
+      continue;
+    }
+    const folder = await datasetFiles.folder(name);
+    for (const file of (await folder.sizes()).keys()) {
+      const isOwned = owned.some(({ index }) => index.tokensFile === file);
+      if (file.startsWith(TOKENS_PREFIX) && !isOwned) await folder.remove(file);
+    }
+  }
 }

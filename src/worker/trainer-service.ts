@@ -22,8 +22,11 @@ import { datasetOfRun, forgetForRun, keepForRun, openStoredDataset } from './sto
 import { TabLock } from './tab-lock';
 import { throttledProgress } from './throttled-progress';
 import { sameTokenization } from './tokenization';
+import { writeOwned } from './unowned-files';
 
 type Method<Name extends keyof Api.TrainerWorker> = Api.TrainerWorker[Name];
+
+const MODELS_LOCK = 'tunesmith-model-files';
 
 /** What the service takes from its surroundings, and a test gives it. */
 export interface TrainerHost {
@@ -89,16 +92,12 @@ export class TrainerService implements Api.TrainerWorker {
     );
 
   installModel: Method<'installModel'> = (modelId, onProgress) =>
-    this.#operations.run('install', async (signal) => {
-      const model = await this.shelf.install(modelId, throttledProgress(onProgress), signal);
-      return this.#advisor.summary(model);
-    });
+    this.#install((signal) => this.shelf.install(modelId, throttledProgress(onProgress), signal));
 
   installFiles: Method<'installFiles'> = (files, onProgress) =>
-    this.#operations.run('install', async (signal) => {
-      const model = await this.shelf.installFiles(files, throttledProgress(onProgress), signal);
-      return this.#advisor.summary(model);
-    });
+    this.#install((signal) =>
+      this.shelf.installFiles(files, throttledProgress(onProgress), signal),
+    );
 
   removeModel: Method<'removeModel'> = async (modelId) => {
     const run = this.#atWork && (await this.#listing.get(this.#atWork.id));
@@ -170,8 +169,9 @@ export class TrainerService implements Api.TrainerWorker {
 
   deleteRun: Method<'deleteRun'> = async (runId) => {
     if (this.#atWork?.id === runId) throw new InputError('the run is at work; stop it first');
-    const { phase } = await this.#listing.get(runId);
-    if (phase === 'elsewhere') {
+    // Another tab may have deleted it already.
+    const run = (await this.#listing.list()).find(({ id }) => id === runId);
+    if (run?.phase === 'elsewhere') {
       throw new InputError('the run is at work in another tab; stop it there first');
     }
     await this.services.runs.delete(runId);
@@ -202,6 +202,15 @@ export class TrainerService implements Api.TrainerWorker {
     });
 
   cancel: Method<'cancel'> = (operation) => this.#operations.cancel(operation);
+
+  /** Adds a model, the only one here, after what ended tabs have left of theirs is deleted. */
+  #install(work: (signal: AbortSignal) => ReturnType<ModelShelf['install']>) {
+    const sweep = () => this.services.models.sweep();
+    return this.#operations.run('install', async (signal) => {
+      const model = await writeOwned(this.host.locks, MODELS_LOCK, sweep, () => work(signal));
+      return this.#advisor.summary(model);
+    });
+  }
 
   /** Whether nobody is at work on the GPU. */
   async #isFree(): Promise<boolean> {

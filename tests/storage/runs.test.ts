@@ -28,7 +28,7 @@ describe('RunStore', () => {
     await runs.rename('old', 'a🦉'.repeat(5000));
     expect((await runs.get('old'))?.name).toBe('a🦉'.repeat(100));
     expect(() => runs.rename('old', ' ')).toThrow(InputError);
-    await expect(runs.rename('gone', 'x')).rejects.toThrow('there is no run gone any more');
+    await expect(runs.rename('gone', 'x')).rejects.toThrow('not stored here any more');
   });
 
   it('keeps changes to different fields that are made at the same time', async () => {

@@ -7,6 +7,7 @@ import type { Models } from '../../src/worker/models';
 import { datasetOfRun, keepForRun } from '../../src/worker/stored-dataset';
 import { wordTokenizer } from '../data/fake-tokenizer';
 import { withFailingWrite } from '../storage/fresh-database';
+import { FakeLocks } from './fake-locks';
 import { memoryServices } from './run-bench';
 
 const TOKENIZATION: Tokenization = {
@@ -32,7 +33,8 @@ async function bench() {
     config: () => Promise.resolve({ vocab_size: 1000 }),
     tokenizer: () => Promise.resolve(tokenizer),
   } as unknown as Models;
-  const service = new DatasetService(services, models);
+  const locks = new FakeLocks();
+  const service = new DatasetService(services, models, locks.of('a'));
   const told: Progress[] = [];
   const take = (files: File[], tokenization: Partial<Tokenization> = {}) =>
     service.importFiles(files, { ...TOKENIZATION, ...tokenization }, (each) => told.push(each));
@@ -44,7 +46,7 @@ async function bench() {
     [...(await (await services.datasetFiles.folder(folder)).sizes()).keys()]
       .map((name) => name.replace(/^tokens .*/, 'tokens'))
       .sort();
-  return { services, service, tokenizer, told, take, again, folders, kept };
+  return { services, service, locks, tokenizer, told, take, again, folders, kept };
 }
 
 describe('files that are taken', () => {
@@ -87,6 +89,24 @@ describe('files that are taken', () => {
     expect((await service.current())?.id).toBe(third.id);
     // What the run kept can still be read.
     expect(await service.rows(datasetOfRun('a'), 0, 1)).toHaveLength(1);
+  });
+
+  it('leave what ended tabs have left of theirs until no other tab is at an import, and then delete it', async () => {
+    const { services, locks, take, again, folders, kept } = await bench();
+    const leave = async (folder: string, name: string) =>
+      (await (await services.datasetFiles.folder(folder)).append(name)).close();
+    await leave('left', 'file 0');
+    let ended: () => void = () => undefined;
+    const other = new Promise<void>((resolve) => (ended = resolve));
+    void locks.of('b').request('tunesmith-dataset-files', { mode: 'shared' }, () => other);
+    const first = await take([STORY]);
+    expect((await folders()).sort()).toEqual([first.id, 'left'].sort());
+    ended();
+    await other;
+    await leave(first.id, 'tokens left');
+    await again(first.id, { max_seq_length: 32 });
+    expect(await folders()).toEqual([first.id]);
+    expect(await kept(first.id)).toEqual(['file 0', 'tokens']);
   });
 
   it('with bad lines are taken without them, at most a hundred of which are shown', async () => {

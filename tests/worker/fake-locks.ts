@@ -30,11 +30,11 @@ export class FakeLocks {
           name,
           mode,
           grant: () => {
-            void run({ name, mode }).then((result) => {
+            const ended = run({ name, mode }).finally(() => {
               this.#held = this.#held.filter((other) => other !== made);
-              resolve(result);
               this.#grantNext();
             });
+            resolve(ended);
           },
         };
         if (ifAvailable && !this.#mayHold(made)) resolve(run(null));

@@ -63,6 +63,8 @@ describe('the trainer service', () => {
     expect((await service.openRun(id)).metrics.map(({ step }) => step)).toEqual([1, 2, 3, 4, 5]);
     await expect(service.resume(id)).rejects.toThrow('the run is finished; start a new one');
     await service.deleteRun(id);
+    // As a second tab does that still shows it.
+    await service.deleteRun(id);
     // The bench's own record is all that is left.
     expect(await service.runs()).toHaveLength(1);
   });
