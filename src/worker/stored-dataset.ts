@@ -80,7 +80,9 @@ async function openTokens(
   const folder = await datasetFiles.folder(stored.folder);
   const source = await folder.open(stored.tokensFile);
   if (!source) {
-    throw new InputError('the tokens of the dataset are gone; drop its files again');
+    throw new InputError(
+      'the browser has deleted the tokens of the data; drop the files again and train anew',
+    );
   }
   return { stored, dataset: await TokenizedDataset.open(source, stored.index) };
 }

@@ -22,10 +22,16 @@ export class Dataset {
     this.operation = new Operation(() => this.#cancel());
   }
 
-  /** Comes back to the data that the page had last. */
+  /** Comes back to the data that the page had last, unless the browser has deleted their tokens. */
   async restore(): Promise<void> {
     const summary = await this.#worker.current();
-    if (summary && !this.summary && !this.operation.running) await this.#show(summary);
+    if (!summary || this.summary || this.operation.running) return;
+    try {
+      await this.#show(summary);
+    } catch (error) {
+      if (this.summary === summary) this.summary = null;
+      throw error;
+    }
   }
 
   /** @returns whether they are shown now; false when it was cancelled */

@@ -71,7 +71,7 @@ export class Tunesmith {
     await Promise.all([
       this.machine.look(),
       this.models.load(),
-      this.dataset.restore(),
+      this.dataset.restore().catch((error: unknown) => this.alerts.showError(error)),
       this.runs.load(),
     ]);
     if (!last) return this.#suggest();
