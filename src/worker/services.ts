@@ -1,4 +1,5 @@
 import type { DatasetIndex } from '../data/dataset';
+import { InputError } from '../errors';
 import { CheckpointStore } from '../storage/checkpoints';
 import { openDatabase } from '../storage/database';
 import { DatasetStore } from '../storage/datasets';
@@ -9,6 +10,10 @@ import { RunStore } from '../storage/runs';
 import type { RunRecord } from '../storage/schema';
 import type { DatasetSummary, Notice, RunPhase, RunSummary, Sample } from './api';
 import type { Precision } from '../config';
+
+/** Without its database a worker is of no use: the page is told as of any fault that nobody catches. */
+const CLOSED =
+  'the storage of this page was cleared, or a newer version of the page is open in another tab';
 
 /** A run as it is stored. */
 export interface StoredRun extends RunRecord {
@@ -60,7 +65,7 @@ const DOWNLOADS = 'downloads';
 /** Opens the database and the file stores. @throws InputError where the browser gives the page no storage */
 export async function openServices(): Promise<Services> {
   const [database, models, datasetFiles, downloads] = await Promise.all([
-    openDatabase(),
+    openDatabase({ onClosed: () => reportError(new InputError(CLOSED)) }),
     openFileStore('models'),
     openFileStore('datasets'),
     openFileStore(DOWNLOADS),
