@@ -75,7 +75,9 @@ export function blobSource(name: string, blob: Blob): ByteSource {
         return new Uint8Array(await blob.slice(offset, offset + length).arrayBuffer());
       } catch (error) {
         const reason = error instanceof Error ? error.message : String(error);
-        throw new InputError(`the file cannot be read any more, so drop it again: ${reason}`, { file: name });
+        throw new InputError(`the file cannot be read any more, so drop it again: ${reason}`, {
+          file: name,
+        });
       }
     },
   };

@@ -58,11 +58,22 @@ export function filesOfDrop(transfer: DataTransfer): Promise<File[]> {
   return Promise.all(entries.map(filesOfEntry)).then((lists) => lists.flat());
 }
 
+// Chromium has no constructors of these names that an entry could be an instance of.
+function isFile(entry: FileSystemEntry): entry is FileSystemFileEntry {
+  return entry.isFile;
+}
+
+function isDirectory(entry: FileSystemEntry): entry is FileSystemDirectoryEntry {
+  return entry.isDirectory;
+}
+
 async function filesOfEntry(entry: FileSystemEntry): Promise<File[]> {
-  if (entry instanceof FileSystemFileEntry) {
+  // What systems and programs hide, nobody means to drop.
+  if (entry.name.startsWith('.')) return [];
+  if (isFile(entry)) {
     return [await new Promise<File>((resolve, reject) => entry.file(resolve, reject))];
   }
-  if (!(entry instanceof FileSystemDirectoryEntry)) return [];
+  if (!isDirectory(entry)) return [];
   const reader = entry.createReader();
   const files: File[] = [];
   // A reader gives at most a hundred entries at a time, and none at the end.

@@ -1,4 +1,6 @@
-import { readFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Page } from '@playwright/test';
 import { expect, test } from './scene-test';
 
 const STATUS = /^Step \d+ of \d+, loss \d\.\d{3}, [\d.,]+ tokens\/s$/;
@@ -25,25 +27,34 @@ test('the keyboard alone does the first run', async ({ page, openScene }) => {
   await expect(page.getByRole('button', { name: 'Resume' })).toBeFocused();
 });
 
-test('files dropped anywhere are read, and a kind that is not read is named', async ({
+test('files and folders dropped anywhere are read, and a kind that is not read is named', async ({
   page,
   openScene,
-}) => {
+}, testInfo) => {
+  const folder = testInfo.outputPath('stories');
+  await mkdir(join(folder, 'old', '.hidden'), { recursive: true });
+  await writeFile(join(folder, 'old', 'story.txt'), 'Once upon a time.');
+  await writeFile(join(folder, 'old', '.hidden', 'notes.txt'), 'Not for anybody.');
+  const paper = testInfo.outputPath('paper.pdf');
+  await writeFile(paper, '%PDF');
   await openScene('empty');
-  const transfer = await page.evaluateHandle(() => {
-    const files = new DataTransfer();
-    files.items.add(new File(['Once upon a time.'], 'story.txt'));
-    files.items.add(new File(['%PDF'], 'paper.pdf'));
-    return files;
-  });
-  await page
-    .getByRole('heading', { name: 'Result' })
-    .dispatchEvent('drop', { dataTransfer: transfer });
-  await expect(page.getByRole('region', { name: 'Dataset' })).toContainText('story.txt');
+  await drop(page, [folder, paper]);
+  const dataset = page.getByRole('region', { name: 'Dataset' });
+  await expect(dataset).toContainText('story.txt');
+  await expect(dataset).not.toContainText('notes.txt');
   await expect(page.getByRole('alert')).toContainText('paper.pdf: this kind of file is not read');
   await page.getByRole('button', { name: 'Dismiss' }).click();
   await expect(page.getByRole('alert')).toHaveCount(0);
 });
+
+/** Drops files and folders as a person does: a drop that a script makes up has no entries of the file system. */
+async function drop(page: Page, files: string[]): Promise<void> {
+  const session = await page.context().newCDPSession(page);
+  const data = { items: [], files, dragOperationsMask: 1 };
+  for (const type of ['dragEnter', 'dragOver', 'drop'] as const) {
+    await session.send('Input.dispatchDragEvent', { type, x: 600, y: 400, data });
+  }
+}
 
 test('trained and ignored tokens differ in more than colour', async ({ page, openScene }) => {
   await openScene('dropped');
