@@ -29,7 +29,7 @@ export class Dataset {
     try {
       await this.#show(summary);
     } catch (error) {
-      if (this.summary === summary) this.summary = null;
+      this.#forget(summary);
       throw error;
     }
   }
@@ -80,6 +80,11 @@ export class Dataset {
     this.summary = summary;
     if (summary.examples === 0) this.preview = null;
     await this.select(kept ? this.selected : 0);
+  }
+
+  /** Shows these data no more, unless others have taken their place. */
+  #forget(summary: DatasetSummary): void {
+    if (this.summary === summary) this.summary = null;
   }
 
   async #cancel(): Promise<void> {
