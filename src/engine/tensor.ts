@@ -3,7 +3,7 @@
  * its memory summed without a GPU: that sum is the prediction a person sees before pressing Train.
  */
 
-import { unwrap, type Gpu } from './gpu';
+import { GpuError, unwrap, type Gpu } from './gpu';
 import { noMemory, type MemoryByPurpose, type Purpose } from './memory-ledger';
 
 /** Element types of tensors in GPU memory. `bf16` and `u8` are packed into 32-bit words, lowest bits first, and decoded by shaders. */
@@ -108,6 +108,25 @@ export function largestOf(tensors: readonly Tensor[]): Tensor {
   return tensors.reduce((largest, tensor) =>
     tensor.byteLength > largest.byteLength ? tensor : largest,
   );
+}
+
+/**
+ * @param limit bytes that the GPU binds at once
+ * @param remedy what a person can do
+ * @throws GpuError where the tensor is larger
+ */
+export function checkBinding(
+  { name, shape, byteLength }: Tensor,
+  limit: number,
+  remedy: string,
+): void {
+  if (byteLength <= limit) return;
+  const message = `"${name}" [${shape.join(', ')}] takes ${mebibytes(byteLength)}, more than the ${mebibytes(limit)} that this GPU works on at once; ${remedy}`;
+  throw new GpuError({ kind: 'invalid', message });
+}
+
+function mebibytes(bytes: number): string {
+  return `${Math.ceil(bytes / 2 ** 20)} MiB`;
 }
 
 /** A group of tensors that is declared, allocated and freed together. */

@@ -13,7 +13,7 @@ import { rope } from '../engine/ops/rope';
 import { sample, SAMPLING_WORDS } from '../engine/ops/sampling';
 import { swiglu } from '../engine/ops/swiglu';
 import { Plan } from '../engine/plan';
-import { TensorSet, type Tensor } from '../engine/tensor';
+import { largestOf, TensorSet, type Tensor } from '../engine/tensor';
 import type { LlamaConfig } from '../formats/llama-config';
 import type { Block } from './block-tensors';
 import { makeBlocks, type AttachedLora } from './blocks';
@@ -133,6 +133,16 @@ export class GenerationGraph {
 
   get capacity(): number {
     return this.options.capacity;
+  }
+
+  /** The largest tensor that a kernel binds. */
+  get largestBinding(): Tensor {
+    const all = this.plans.flatMap(({ prefill, decode, logits }) => [
+      prefill,
+      decode,
+      ...(logits ? [logits] : []),
+    ]);
+    return largestOf(all.map((plan) => plan.largestBinding));
   }
 
   #recordPrefill(blocks: readonly Block[]): Plan {

@@ -2,7 +2,7 @@
 
 import { activationType } from '../engine/ops/activation';
 import type { Runtime } from '../engine/runtime';
-import { TensorSet } from '../engine/tensor';
+import { checkBinding, TensorSet } from '../engine/tensor';
 import type { LlamaFolder } from '../formats/llama-folder';
 import type { LoraAdapter } from '../formats/peft-adapter';
 import type { AttachedLora } from './blocks';
@@ -59,6 +59,7 @@ export async function openGenerator(
     cacheType: activationType(runtime.gpu.features),
     withLogits: source.withLogits ?? false,
   });
+  checkBinding(graph.largestBinding, limit, 'give it fewer tokens at a time');
   try {
     await set.materialise(runtime.gpu);
     await loadWeights(runtime, folder, weights, options);

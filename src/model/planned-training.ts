@@ -1,12 +1,12 @@
 /** A training run's whole memory and work, declared but not allocated: weights, trained parameters and plans. */
 
 import type { TrainingConfig } from '../config';
-import { GpuError, type GpuFeatures } from '../engine/gpu';
+import type { GpuFeatures } from '../engine/gpu';
 import type { MemoryByPurpose } from '../engine/memory-ledger';
 import { addMemory } from '../engine/memory-ledger';
 import { activationType, type ActivationType } from '../engine/ops/activation';
 import { layoutParams } from '../engine/param-blocks';
-import { largestOf, TensorSet, type Tensor } from '../engine/tensor';
+import { checkBinding, largestOf, TensorSet, type Tensor } from '../engine/tensor';
 import type { AttachedLora } from './blocks';
 import { llamaShape } from './llama-shape';
 import {
@@ -92,11 +92,12 @@ export class PlannedTraining {
 
   /** @throws GpuError where the device cannot bind that */
   checkBindings(): void {
-    const { name, shape, byteLength } = this.largestBinding;
     const limit = this.device.limits.maxStorageBufferBindingSize;
-    if (byteLength <= limit) return;
-    const message = `"${name}" [${shape.join(', ')}] takes ${mebibytes(byteLength)}, more than the ${mebibytes(limit)} that this GPU works on at once; take a smaller micro_batch_size or a shorter max_seq_length`;
-    throw new GpuError({ kind: 'invalid', message });
+    checkBinding(
+      this.largestBinding,
+      limit,
+      'take a smaller micro_batch_size or a shorter max_seq_length',
+    );
   }
 
   /** Bytes that the run will take, by purpose; what the ledger of the device shows once everything is allocated. */
@@ -110,8 +111,4 @@ export class PlannedTraining {
     }
     return sum;
   }
-}
-
-function mebibytes(bytes: number): string {
-  return `${Math.ceil(bytes / 2 ** 20)} MiB`;
 }

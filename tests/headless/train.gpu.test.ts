@@ -130,6 +130,25 @@ describe('train', () => {
     expect(readFileSync(join(run, 'checkpoint/checkpoint.json'))).toEqual(before);
   });
 
+  it('ends with one sentence and writes nothing where the GPU cannot work on so much at once', async () => {
+    const large = input({
+      ...config,
+      packing: false,
+      micro_batch_size: 4096,
+      max_seq_length: 2 ** 16,
+    });
+    writeFiles(large, {
+      'd.jsonl':
+        `${JSON.stringify({ input_ids: Array<number>(2 ** 16).fill(3), labels: Array<number>(2 ** 16).fill(3) })}\n`.repeat(
+          3,
+        ),
+    });
+    const refused = await headless(large, ...CALL, '--out', 'run');
+    expect(refused).toMatchObject({ code: 1, stdout: '' });
+    expect(refused.last).toMatch(/^tunesmith: .* take a smaller micro_batch_size or a shorter/);
+    expect(existsSync(join(large, 'run'))).toBe(false);
+  });
+
   it('refuses another configuration before anything is loaded', async () => {
     const other = join(temporaryFolder(), 'other.json');
     writeFileSync(other, JSON.stringify({ ...config, learning_rate: 0.5 }));
