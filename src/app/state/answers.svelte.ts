@@ -17,8 +17,12 @@ export class AnswerPair {
   finished = $state.raw<Answers | null>(null);
   readonly operation: Operation;
 
-  constructor(private readonly trainer: TrainerWorker) {
-    this.operation = new Operation(() => trainer.cancel('ask'));
+  /** @param stop ends the asking */
+  constructor(
+    private readonly trainer: TrainerWorker,
+    stop: () => Promise<void>,
+  ) {
+    this.operation = new Operation(stop);
   }
 
   /** Asks both; the answers grow as they are written. What has been written stays when it is cancelled. */

@@ -1,6 +1,7 @@
 import type { DatasetSummary, DatasetWorker, Tokenization, TokenPreview } from '../../worker/api';
 import type { WorkerLink } from '../../worker/worker-link';
 import { Operation } from './operation.svelte';
+import { resolvesWithin } from './patience';
 import { RowPages } from './row-pages';
 
 /** A tokenizer that does not answer a cancel by then is ended with its worker. */
@@ -88,14 +89,8 @@ export class Dataset {
   }
 
   async #cancel(): Promise<void> {
-    const answered = this.#worker.cancel().then(() => true);
-    const late = new Promise<false>((resolve) =>
-      setTimeout(() => resolve(false), PATIENCE_MILLISECONDS),
-    );
-    if (!(await Promise.race([answered, late]))) {
-      answered.catch(() => undefined);
-      this.link.restart();
-    }
+    const inTime = await resolvesWithin(PATIENCE_MILLISECONDS, this.#worker.cancel());
+    if (!inTime) this.link.restart();
   }
 }
 

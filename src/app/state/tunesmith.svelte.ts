@@ -11,11 +11,16 @@ import { sortDropped } from './dropped-files';
 import { Machine } from './machine.svelte';
 import { Models } from './models.svelte';
 import { Operation } from './operation.svelte';
+import { resolvesWithin } from './patience';
 import { Plan } from './plan.svelte';
 import { RunList } from './run-list.svelte';
 import { saveFile } from './save-file';
 
 const SAMPLE_FILE = 'sample/fables.jsonl';
+/** All that the trainer's worker does of itself comes in shorter pieces, between which it answers. */
+const PATIENCE_MILLISECONDS = 10_000;
+const STARTED_AGAIN =
+  'The trainer did not answer, perhaps because of the model’s tokenizer, and was started again; stored runs are safe';
 
 /** The whole page's state: what the person can do, and what follows from it. */
 export class Tunesmith {
@@ -50,14 +55,16 @@ export class Tunesmith {
   );
   readonly #trainer: TrainerWorker;
 
-  constructor(workers: Workers) {
+  constructor(private readonly workers: Workers) {
     this.#trainer = workers.trainer.api;
     this.machine = new Machine(this.#trainer);
     this.models = new Models(this.#trainer);
     this.dataset = new Dataset(workers.dataset);
     this.plan = new Plan(this.#trainer);
     this.runs = new RunList(this.#trainer);
-    this.answers = new AnswerPair(this.#trainer);
+    this.answers = new AnswerPair(this.#trainer, () =>
+      this.#unlessHung(this.#trainer.cancel('ask')),
+    );
     this.download = new Operation(() => this.#trainer.cancel('download'));
     workers.dataset.onFailure = (message) => this.alerts.show({ severity: 'error', message });
     workers.trainer.onFailure = (message) => this.alerts.show({ severity: 'error', message });
@@ -158,7 +165,7 @@ export class Tunesmith {
   }
 
   async pause(): Promise<void> {
-    await this.#trainer.pause();
+    await this.#unlessHung(this.#trainer.pause());
   }
 
   async resume(): Promise<void> {
@@ -166,7 +173,7 @@ export class Tunesmith {
   }
 
   async stop(): Promise<void> {
-    await this.#trainer.stop();
+    await this.#unlessHung(this.#trainer.stop());
   }
 
   async ask(): Promise<void> {
@@ -194,6 +201,22 @@ export class Tunesmith {
   async deleteRun(runId: string): Promise<void> {
     await this.runs.delete(runId);
     if (runId === this.run.summary?.id) this.run.close();
+  }
+
+  /**
+   * Waits for something to end in the trainer's worker. Where that answers nothing at all, since a tokenizer keeps its thread, the worker is ended
+   * and started again: its run is then interrupted, and goes on from its last checkpoint.
+   */
+  async #unlessHung(ending: Promise<void>): Promise<void> {
+    const answer = Promise.race([ending, this.#trainer.runs()]);
+    if (await resolvesWithin(PATIENCE_MILLISECONDS, answer)) return ending;
+    ending.catch(() => undefined);
+    this.workers.trainer.restart();
+    this.alerts.show({ severity: 'warning', message: STARTED_AGAIN });
+    await this.#trainer.listen((event) => this.#tell(event));
+    const { summary } = this.run;
+    if (summary) this.run.open(await this.#trainer.openRun(summary.id));
+    await Promise.all([this.machine.look(), this.runs.load()]);
   }
 
   #chooseModelOf({ modelId }: RunDetail): void {
