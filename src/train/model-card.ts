@@ -137,7 +137,7 @@ const modelUse = [
 
 /** A Markdown code span on one line, fenced by more backquotes than it holds. */
 function code(text: string): string {
-  const line = text.replaceAll(/\s+/g, ' ').replaceAll('|', '\\|');
+  const line = text.replaceAll(/\s+/g, ' ');
   const longest = Math.max(0, ...(line.match(/`+/g) ?? []).map((run) => run.length));
   const fence = '`'.repeat(longest + 1);
   return longest === 0 ? `${fence}${line}${fence}` : `${fence} ${line} ${fence}`;

@@ -46,9 +46,9 @@ describe('a model card', () => {
     const card = modelCard({
       ...facts,
       baseModel: 'a"\nlicense: x',
-      data: { ...facts.data, files: ['`<b>`\n# title.txt'] },
+      data: { ...facts.data, files: ['`<b>`\n# title.txt', 'a|b.txt'] },
     });
     expect(card).toContain('base_model: "a\\"\\nlicense: x"\n');
-    expect(card).toContain('- `` `<b>` # title.txt ``\n');
+    expect(card).toContain('- `` `<b>` # title.txt ``\n- `a|b.txt`\n');
   });
 });
