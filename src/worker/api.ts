@@ -121,8 +121,10 @@ export interface TrainerWorker {
   /**
    * Copies a model's files that the person dropped (`config.json`, safetensors, tokenizer) and checks them, so that a reload finds it again.
    * Errors as `installModel`; after an error nothing of it is left.
+   *
+   * @param folder what the model is called; empty where the files lay in none
    */
-  installFiles(files: File[], onProgress: ProgressListener): Promise<ModelSummary>;
+  installFiles(folder: string, files: File[], onProgress: ProgressListener): Promise<ModelSummary>;
 
   /** Deletes an installed or half-downloaded model. @throws InputError while the run at work needs it */
   removeModel(modelId: string): Promise<void>;

@@ -109,13 +109,15 @@ export class Models {
   }
 
   async installFiles(
+    folder: string,
     files: readonly File[],
     onProgress: ProgressListener,
     signal: AbortSignal,
   ): Promise<Described> {
     const sources = files.map((file) => blobSource(file.name, file));
     // Runs know their model by its id: other weights in a folder of the same name must have another.
-    const id = `files:${folderName(files)}#${(await fingerprint(sources)).slice(0, FINGERPRINT_DIGITS)}`;
+    const name = folder === '' ? 'dropped model' : folder;
+    const id = `files:${name}#${(await fingerprint(sources)).slice(0, FINGERPRINT_DIGITS)}`;
     await this.services.models.importFiles(id, sources, {
       signal,
       check: openLlamaFolder,
@@ -210,10 +212,4 @@ function describePlan({ repository, config, totalBytes }: HubPlan): Described {
     parameters: countParameters(config),
     licence: '',
   };
-}
-
-/** The dropped folder's name, where the browser tells it. */
-function folderName(files: readonly File[]): string {
-  const path = files.find(({ webkitRelativePath }) => webkitRelativePath !== '');
-  return path?.webkitRelativePath.split('/')[0] ?? 'dropped model';
 }

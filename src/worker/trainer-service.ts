@@ -94,9 +94,9 @@ export class TrainerService implements Api.TrainerWorker {
   installModel: Method<'installModel'> = (modelId, onProgress) =>
     this.#install((signal) => this.shelf.install(modelId, throttledProgress(onProgress), signal));
 
-  installFiles: Method<'installFiles'> = (files, onProgress) =>
+  installFiles: Method<'installFiles'> = (folder, files, onProgress) =>
     this.#install((signal) =>
-      this.shelf.installFiles(files, throttledProgress(onProgress), signal),
+      this.shelf.installFiles(folder, files, throttledProgress(onProgress), signal),
     );
 
   removeModel: Method<'removeModel'> = async (modelId) => {

@@ -56,12 +56,11 @@ async function bench(files: Parameters<typeof startHub>[0] = FILES) {
 }
 
 /** Files as a person drops them, in a folder where the browser tells it. */
-function dropped(files: Record<string, Uint8Array | string>, folder = ''): File[] {
-  return Object.entries(files).map(([name, content]) => {
-    const file = new File([typeof content === 'string' ? content : Uint8Array.from(content)], name);
-    const webkitRelativePath = folder && `${folder}/${name}`;
-    return Object.defineProperty(file, 'webkitRelativePath', { value: webkitRelativePath });
-  });
+function dropped(files: Record<string, Uint8Array | string>): File[] {
+  return Object.entries(files).map(
+    ([name, content]) =>
+      new File([typeof content === 'string' ? content : Uint8Array.from(content)], name),
+  );
 }
 
 describe('the list of models', () => {
@@ -159,7 +158,7 @@ describe('a model that is dropped', () => {
 
   it('is called by its folder, and found again', async () => {
     const { models } = await bench();
-    const made = await models.installFiles(dropped(FILES, 'my-llama'), ...quietly);
+    const made = await models.installFiles('my-llama', dropped(FILES), ...quietly);
     expect(made).toMatchObject({
       name: 'my-llama',
       origin: 'files',
@@ -168,17 +167,17 @@ describe('a model that is dropped', () => {
     });
     expect((await models.list())[1]).toEqual(made);
     expect(await models.config(made.id)).toMatchObject({ hidden_size: 4 });
-    expect((await models.installFiles(dropped(FILES), ...quietly)).name).toBe('dropped model');
+    expect((await models.installFiles('', dropped(FILES), ...quietly)).name).toBe('dropped model');
   });
 
   it('leaves nothing behind where it does not serve, and nothing that was there is lost', async () => {
     const { models, states, services } = await bench();
-    await models.installFiles(dropped(FILES, 'my-llama'), ...quietly);
+    await models.installFiles('my-llama', dropped(FILES), ...quietly);
     const before = await states();
     const folders = await services.models.list();
     const broken = { ...FILES, 'model.safetensors': zeroTensors(TENSORS).slice(0, -4) };
-    await inputErrorOf(models.installFiles(dropped(broken, 'my-llama'), ...quietly));
-    await inputErrorOf(models.installFiles(dropped(broken, 'broken'), ...quietly));
+    await inputErrorOf(models.installFiles('my-llama', dropped(broken), ...quietly));
+    await inputErrorOf(models.installFiles('broken', dropped(broken), ...quietly));
     expect(await states()).toEqual(before);
     expect(await services.models.list()).toEqual(folders);
   });

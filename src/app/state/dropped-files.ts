@@ -1,8 +1,22 @@
+/** A file that a drop or a file dialog brought. */
+export interface FoundFile {
+  file: File;
+  /** The dropped folder that it lay in, or the path from that one on, such as `stories/old`; empty for a file by itself. */
+  folder: string;
+}
+
+/** A model in the layout of Hugging Face. */
+export interface DroppedModel {
+  /** Of the folder that was dropped; empty for files by themselves. */
+  folder: string;
+  files: File[];
+}
+
 /** What a drop or a file dialog brought, sorted by what it is for. */
 export interface DroppedFiles {
   data: File[];
-  /** Files of a model in the layout of Hugging Face; empty unless weights are among them. */
-  model: File[];
+  /** Null unless weights are among the files. */
+  model: DroppedModel | null;
   /** A sentence for each kind of file that is neither, with the names of those. */
   problems: string[];
 }
@@ -11,36 +25,76 @@ const DATA = /\.(txt|md|json|jsonl)$/i;
 const WEIGHTS = /\.safetensors$/i;
 const MODEL_PART =
   /^(config|generation_config|tokenizer|tokenizer_config|special_tokens_map|added_tokens|vocab|model\.safetensors\.index)\.json$|^chat_template\.(json|jinja)$|^(tokenizer\.model|merges\.txt)$|\.safetensors$/i;
+/** What comes with a model for people to read. */
+const MODEL_PAPER = /^(readme|licen[cs]e|notice|use_policy)\b/i;
 /** A folder may hold thousands of files of another kind. */
 const NAMED = 3;
 const NAME_ORDER = new Intl.Collator('en', { numeric: true });
 
+/** Files that were chosen one by one. */
+export function withoutFolder(files: readonly File[]): FoundFile[] {
+  return files.map((file) => ({ file, folder: '' }));
+}
+
 /**
- * Sorts files by name. Weights among them make a model of all files that a model's folder holds; a `config.json` alone is
- * data like any other `.json`.
+ * Sorts files by name. Weights make a model of what lies beside them, and the rest of their folder, such as the model's card, is no data; a
+ * `config.json` alone is data like any other `.json`.
  */
-export function sortDropped(files: readonly File[]): DroppedFiles {
-  const seen = files
-    .filter((file) => !file.name.startsWith('.'))
-    .sort((a, b) => NAME_ORDER.compare(a.name, b.name));
-  const isModel = seen.some((file) => WEIGHTS.test(file.name));
-  const sorted: DroppedFiles = { data: [], model: [], problems: [] };
-  const unread = new Map<string, string[]>();
-  for (const file of seen) {
-    if (isModel && MODEL_PART.test(file.name)) sorted.model.push(file);
-    else if (DATA.test(file.name)) sorted.data.push(file);
-    else if (!isModel) {
-      const advice = adviceOn(file.name);
-      const others = unread.get(advice);
-      if (others) others.push(file.name);
-      else unread.set(advice, [file.name]);
-    }
+export function sortDropped(found: readonly FoundFile[]): DroppedFiles {
+  const seen = found
+    .filter(({ file }) => !file.name.startsWith('.'))
+    .sort((a, b) => NAME_ORDER.compare(a.file.name, b.file.name));
+  const homes = homesOfWeights(seen);
+  const [home] = homes;
+  const data: File[] = [];
+  const model: File[] = [];
+  const unread: File[] = [];
+  for (const { file, folder } of seen) {
+    if (folder === home && MODEL_PART.test(file.name)) model.push(file);
+    else if (homes.some((other) => belongsTo(file, folder, other))) continue;
+    else if (DATA.test(file.name)) data.push(file);
+    else if (home === undefined) unread.push(file);
   }
-  sorted.problems = Array.from(unread, ([advice, names]) => {
+  return {
+    data,
+    model: home === undefined ? null : { folder: home.split('/')[0] ?? '', files: model },
+    problems: [
+      ...homes.slice(1).map((other) => `${other}: one model is taken at a time; drop it alone.`),
+      ...problemsOf(unread),
+    ],
+  };
+}
+
+/** The folders that hold a model each, but for those inside of another one. */
+function homesOfWeights(seen: readonly FoundFile[]): string[] {
+  const folders = seen.filter(({ file }) => WEIGHTS.test(file.name)).map(({ folder }) => folder);
+  const different = [...new Set(folders)].sort((a, b) => NAME_ORDER.compare(a, b));
+  return different.filter((folder) => !different.some((other) => isInside(folder, other)));
+}
+
+function isInside(folder: string, other: string): boolean {
+  return other !== '' && folder.startsWith(`${other}/`);
+}
+
+/** Whether a file is part of the model of a folder, needed or not. Beside weights that lie in no folder there may be data too. */
+function belongsTo({ name }: File, folder: string, home: string): boolean {
+  if (home === '') return folder === '' && MODEL_PAPER.test(name);
+  return folder === home || isInside(folder, home);
+}
+
+/** A sentence for each kind of file, with the names of those. */
+function problemsOf(unread: readonly File[]): string[] {
+  const kinds = new Map<string, string[]>();
+  for (const { name } of unread) {
+    const advice = adviceOn(name);
+    const others = kinds.get(advice);
+    if (others) others.push(name);
+    else kinds.set(advice, [name]);
+  }
+  return Array.from(kinds, ([advice, names]) => {
     const others = names.length > NAMED ? ` and ${names.length - NAMED} more` : '';
     return `${names.slice(0, NAMED).join(', ')}${others}: this kind of file is not read; ${advice}.`;
   });
-  return sorted;
 }
 
 function adviceOn(name: string): string {
@@ -50,11 +104,11 @@ function adviceOn(name: string): string {
 }
 
 /** All files of a drop, those of dropped folders too, at any depth. Must be called before the drop's event has ended. */
-export function filesOfDrop(transfer: DataTransfer): Promise<File[]> {
+export function filesOfDrop(transfer: DataTransfer): Promise<FoundFile[]> {
   const entries = [...transfer.items]
     .map((item) => item.webkitGetAsEntry())
     .filter((entry) => entry !== null);
-  if (entries.length === 0) return Promise.resolve([...transfer.files]);
+  if (entries.length === 0) return Promise.resolve(withoutFolder([...transfer.files]));
   return Promise.all(entries.map(filesOfEntry)).then((lists) => lists.flat());
 }
 
@@ -67,15 +121,17 @@ function isDirectory(entry: FileSystemEntry): entry is FileSystemDirectoryEntry 
   return entry.isDirectory;
 }
 
-async function filesOfEntry(entry: FileSystemEntry): Promise<File[]> {
+async function filesOfEntry(entry: FileSystemEntry): Promise<FoundFile[]> {
   // What systems and programs hide, nobody means to drop.
   if (entry.name.startsWith('.')) return [];
   if (isFile(entry)) {
-    return [await new Promise<File>((resolve, reject) => entry.file(resolve, reject))];
+    const file = await new Promise<File>((resolve, reject) => entry.file(resolve, reject));
+    // `/folder/name`, or `/name` for a file by itself.
+    return [{ file, folder: entry.fullPath.slice(1, -entry.name.length - 1) }];
   }
   if (!isDirectory(entry)) return [];
   const reader = entry.createReader();
-  const files: File[] = [];
+  const files: FoundFile[] = [];
   // A reader gives at most a hundred entries at a time, and none at the end.
   for (;;) {
     const entries = await new Promise<FileSystemEntry[]>((resolve, reject) =>

@@ -1,4 +1,5 @@
 import type { ModelSummary, TrainerWorker } from '../../worker/api';
+import type { DroppedModel } from './dropped-files';
 import { Operation } from './operation.svelte';
 
 export const STARTER = 'starter';
@@ -49,9 +50,9 @@ export class Models {
   }
 
   /** Takes a model from files that were dropped, and chooses it. */
-  async installFiles(files: File[]): Promise<void> {
+  async installFiles({ folder, files }: DroppedModel): Promise<void> {
     const installed = await this.operation.run('Copying the model', (onProgress) =>
-      this.trainer.installFiles(files, onProgress),
+      this.trainer.installFiles(folder, files, onProgress),
     );
     if (installed) this.#choose(installed);
   }

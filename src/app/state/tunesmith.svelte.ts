@@ -7,7 +7,7 @@ import { Alerts } from './alerts.svelte';
 import { AnswerPair } from './answers.svelte';
 import { CurrentRun } from './current-run.svelte';
 import { Dataset } from './dataset.svelte';
-import { sortDropped } from './dropped-files';
+import { sortDropped, withoutFolder, type FoundFile } from './dropped-files';
 import { Machine } from './machine.svelte';
 import { Models } from './models.svelte';
 import { Operation } from './operation.svelte';
@@ -90,12 +90,12 @@ export class Tunesmith {
   }
 
   /** Takes dropped or chosen files: data, or a model. */
-  async take(files: File[]): Promise<void> {
+  async take(files: readonly FoundFile[]): Promise<void> {
     const dropped = sortDropped(files);
     for (const problem of dropped.problems) {
       this.alerts.show({ severity: 'warning', message: problem });
     }
-    if (dropped.model.length > 0) {
+    if (dropped.model) {
       await this.models.installFiles(dropped.model);
       await this.#modelChanged();
     }
@@ -115,7 +115,7 @@ export class Tunesmith {
     if (!response.ok) {
       throw new InputError(`the sample did not load (${response.status}); reload the page`);
     }
-    await this.take([new File([await response.blob()], 'fables.jsonl')]);
+    await this.take(withoutFolder([new File([await response.blob()], 'fables.jsonl')]));
   }
 
   async chooseModel(modelId: string): Promise<void> {

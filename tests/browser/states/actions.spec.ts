@@ -1,6 +1,6 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Page } from '@playwright/test';
+import { drop } from '../drop';
 import { expect, test } from './scene-test';
 
 const STATUS = /^Step \d+ of \d+, loss \d\.\d{3}, [\d.,]+ tokens\/s$/;
@@ -46,15 +46,6 @@ test('files and folders dropped anywhere are read, and a kind that is not read i
   await page.getByRole('button', { name: 'Dismiss' }).click();
   await expect(page.getByRole('alert')).toHaveCount(0);
 });
-
-/** Drops files and folders as a person does: a drop that a script makes up has no entries of the file system. */
-async function drop(page: Page, files: string[]): Promise<void> {
-  const session = await page.context().newCDPSession(page);
-  const data = { items: [], files, dragOperationsMask: 1 };
-  for (const type of ['dragEnter', 'dragOver', 'drop'] as const) {
-    await session.send('Input.dispatchDragEvent', { type, x: 600, y: 400, data });
-  }
-}
 
 test('trained and ignored tokens differ in more than colour', async ({ page, openScene }) => {
   await openScene('dropped');
