@@ -46,7 +46,7 @@ export function nextStep(standing: Standing): string {
       return `It has learned. Ask it something, then download the ${wholeModel ? 'model' : 'adapter'}.`;
     case 'failed':
       return hasAdapter
-        ? 'Its last checkpoint is kept: resume goes on from it.'
+        ? 'Its last checkpoint is kept: ask it what it has learned so far or, once the reason is gone, resume.'
         : 'It ended before its first checkpoint, so nothing of it is kept. Change what the message says, then train again.';
   }
 }
