@@ -3,6 +3,7 @@
 import type { CompiledPlan } from '../src/engine/compiled-plan';
 import { profilePlan, type DispatchTime } from '../src/engine/profile';
 import type { Runtime } from '../src/engine/runtime';
+import type { KernelSpec } from '../src/engine/shader-library';
 
 const REPETITIONS = 5;
 
@@ -13,15 +14,16 @@ interface Row {
   readonly cost: number;
 }
 
-/** Prints what each kernel takes in all of its launches, by module and then by place within a layer, the longest first. */
+/** Prints what each kernel takes in all of its launches, and then each place within a layer, the longest first. */
 export async function printProfile(runtime: Runtime, plan: CompiledPlan): Promise<void> {
   const times = await shortestTimes(runtime, plan);
   const total = times.reduce((sum, { milliseconds }) => sum + milliseconds, 0);
   console.log(`${plan.name}: ${times.length} launches, ${total.toFixed(1)} ms`);
-  const byModule = grouped(times, ({ module }) => module);
+  const byKernel = grouped(times, ({ kernel }) => kernelName(kernel));
   const byPlace = grouped(times, ({ label }) => label.replace(/^layers\.\d+[. ]/, ''));
-  for (const rows of [byModule, byPlace]) {
-    for (const row of rows) printRow(row, total);
+  for (const rows of [byKernel, byPlace]) {
+    const width = Math.max(...rows.map(({ name }) => name.length));
+    for (const row of rows) printRow(row, total, width);
     console.log('');
   }
 }
@@ -39,6 +41,12 @@ async function shortestTimes(runtime: Runtime, plan: CompiledPlan): Promise<Disp
   return best;
 }
 
+/** The module and which of its conditions hold. */
+function kernelName({ module, conditions = {} }: KernelSpec): string {
+  const held = Object.keys(conditions).filter((name) => conditions[name]);
+  return [module, ...held].join(' ');
+}
+
 function grouped(times: readonly DispatchTime[], keyOf: (time: DispatchTime) => string): Row[] {
   const rows = new Map<string, Row>();
   for (const time of times) {
@@ -54,11 +62,11 @@ function grouped(times: readonly DispatchTime[], keyOf: (time: DispatchTime) => 
   return [...rows.values()].sort((a, b) => b.milliseconds - a.milliseconds);
 }
 
-function printRow({ name, launches, milliseconds, cost }: Row, total: number): void {
+function printRow({ name, launches, milliseconds, cost }: Row, total: number, width: number): void {
   const share = ((100 * milliseconds) / total).toFixed(1).padStart(5);
   const gflops = ((2 * cost) / milliseconds / 1e6).toFixed(2).padStart(8);
   const time = milliseconds.toFixed(2).padStart(9);
   console.log(
-    `  ${name.padEnd(44)} ${String(launches).padStart(4)} x ${time} ms ${share} % ${gflops} GFLOPS`,
+    `  ${name.padEnd(width)} ${String(launches).padStart(4)} x ${time} ms ${share} % ${gflops} GFLOPS`,
   );
 }

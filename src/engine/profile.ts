@@ -3,6 +3,7 @@
 import { encodeDispatch, type CompiledPlan, type ReadyDispatch } from './compiled-plan';
 import type { Gpu } from './gpu';
 import type { Runtime } from './runtime';
+import type { KernelSpec } from './shader-library';
 
 const COPY_SRC = 0x04;
 const COPY_DST = 0x08;
@@ -15,7 +16,7 @@ const DISPATCHES_PER_SET = 2048;
 /** One dispatch as it ran. */
 export interface DispatchTime {
   readonly label: string;
-  readonly module: string;
+  readonly kernel: KernelSpec;
   readonly milliseconds: number;
   /** Multiply-adds, as the operation states them. */
   readonly cost: number;
@@ -31,7 +32,7 @@ export async function profilePlan(runtime: Runtime, plan: CompiledPlan): Promise
     piece.forEach(({ source }, index) => {
       const nanoseconds = Number((ticks[2 * index + 1] ?? 0n) - (ticks[2 * index] ?? 0n));
       const { label, kernel, cost } = source;
-      times.push({ label, module: kernel.module, milliseconds: nanoseconds / 1e6, cost });
+      times.push({ label, kernel, milliseconds: nanoseconds / 1e6, cost });
     });
   }
   return times;
