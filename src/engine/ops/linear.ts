@@ -7,7 +7,7 @@ import { f32, u32, type Param, type Plan, type Workgroups } from '../plan';
 import type { Tensor } from '../tensor';
 import { weightConditions, type Weight, type WeightPart } from '../weight';
 import { storageConditions } from './activation';
-import { matrixLaunch } from './tiles';
+import { productLaunch } from './tiles';
 
 /** A low-rank adapter of one linear layer: out += scale · dropout(x) · Aᵀ · Bᵀ. */
 export interface Lora {
@@ -66,7 +66,7 @@ export function linearForward(plan: Plan, linear: Linear, forward: LinearForward
     const launch =
       tokens === 1
         ? { kernel: { module: 'linear/forward_row', conditions }, workgroups: rowWorkgroups(part) }
-        : matrixLaunch('linear/forward', conditions, part.rows, tokens);
+        : productLaunch('forward', conditions, part.rows, tokens);
     plan.dispatch({
       ...launch,
       label: `${label} forward`,
@@ -122,7 +122,7 @@ export function linearInputGradient(
       dropout: !!adapter && adapter.dropout > 0,
     };
     plan.dispatch({
-      ...matrixLaunch('linear/input_gradient', conditions, weight.columns, tokens),
+      ...productLaunch('input_gradient', conditions, weight.columns, tokens),
       label: `${label} input gradient`,
       params: [
         u32(tokens),
@@ -182,7 +182,7 @@ export function weightGradient(plan: Plan, gradient: WeightGradient): void {
   for (const part of dWeight.parts) {
     const conditions = { ...storageConditions({ x: [x] }), aligned: aligned(dWeight, part) };
     plan.dispatch({
-      ...matrixLaunch('linear/weight_gradient', conditions, dWeight.columns, part.rows),
+      ...productLaunch('weight_gradient', conditions, dWeight.columns, part.rows),
       label: `${label} weight gradient`,
       params: [
         u32(tokens),

@@ -1,4 +1,4 @@
-/** How a matrix product is launched: by tiles (`shaders/matmul/tile.wesl`), or plainly where its extents do not suit them. */
+/** How a product of a linear layer is launched: by tiles (`shaders/linear/product.wesl`), or plainly where its extents do not suit them. */
 
 import type { Dispatch, Workgroups } from '../plan';
 
@@ -9,25 +9,27 @@ const PLAIN_EXTENT = 8;
 /** Rows and columns of results that an invocation of a tile has. */
 const RESULTS = 8;
 
+/** Conditions of `shaders/linear/product.wesl`, of which one holds. */
+type LinearProduct = 'forward' | 'input_gradient' | 'weight_gradient';
+
 /**
  * Kernel and workgroups for a result [rows, columns].
- * @param module of the kernel by tiles; the plain one is called `<module>_plain`.
  * @param conditions to link with; `aligned` says whether tiles can be used.
  */
-export function matrixLaunch(
-  module: string,
+export function productLaunch(
+  product: LinearProduct,
   conditions: Readonly<Record<string, boolean>> & { readonly aligned: boolean },
   columns: number,
   rows: number,
 ): Pick<Dispatch, 'kernel' | 'workgroups'> {
   if (!conditions.aligned) {
-    const kernel = { module: `${module}_plain`, conditions };
+    const kernel = { module: `linear/${product}_plain`, conditions };
     return { kernel, workgroups: workgroups(columns, rows, PLAIN_EXTENT) };
   }
   const extent = tileExtent(columns, rows);
   const constants = { THREADS_X: extent / RESULTS, THREADS_Y: extent / RESULTS };
   return {
-    kernel: { module, conditions, constants },
+    kernel: { module: 'linear/product', conditions: { [product]: true, ...conditions }, constants },
     workgroups: workgroups(columns, rows, extent),
   };
 }
