@@ -28,7 +28,10 @@ export const IMPORT_DIRECTIONS = {
   storage: { values: ['formats'], types: ['train'] },
   worker: { values: [...CORE_FOLDERS, 'storage'], types: [] },
   headless: { values: CORE_FOLDERS, types: [] },
-  app: { values: ['worker/client', 'worker/api', 'storage'], types: FOLDERS },
+  app: {
+    values: ['worker/client', 'worker/api', 'worker/tokenization', 'storage'],
+    types: FOLDERS,
+  },
 };
 
 /** Names of a host that the core must be given instead of reaching for them. */

@@ -1,4 +1,5 @@
 import type { DatasetSummary, DatasetWorker, Tokenization, TokenPreview } from '../../worker/api';
+import { sameTokenization } from '../../worker/tokenization';
 import type { WorkerLink } from '../../worker/worker-link';
 import { Operation } from './operation.svelte';
 import { resolvesWithin } from './patience';
@@ -92,13 +93,4 @@ export class Dataset {
     const inTime = await resolvesWithin(PATIENCE_MILLISECONDS, this.#worker.cancel());
     if (!inTime) this.link.restart();
   }
-}
-
-function sameTokenization(a: Tokenization, b: Tokenization): boolean {
-  return (
-    a.modelId === b.modelId &&
-    a.chat_template === b.chat_template &&
-    a.max_seq_length === b.max_seq_length &&
-    a.train_on_prompt === b.train_on_prompt
-  );
 }

@@ -45,13 +45,13 @@ export function sortDropped(found: readonly FoundFile[]): DroppedFiles {
     .filter(({ file }) => !file.name.startsWith('.'))
     .sort((a, b) => NAME_ORDER.compare(a.file.name, b.file.name));
   const homes = homesOfWeights(seen);
-  const [home] = homes;
+  const [home, ...others] = homes;
   const data: File[] = [];
   const model: File[] = [];
   const unread: File[] = [];
   for (const { file, folder } of seen) {
     if (folder === home && MODEL_PART.test(file.name)) model.push(file);
-    else if (homes.some((other) => belongsTo(file, folder, other))) continue;
+    else if (belongsToModel(file, folder, homes)) continue;
     else if (DATA.test(file.name)) data.push(file);
     else if (home === undefined) unread.push(file);
   }
@@ -59,27 +59,34 @@ export function sortDropped(found: readonly FoundFile[]): DroppedFiles {
     data,
     model: home === undefined ? null : { folder: home.split('/')[0] ?? '', files: model },
     problems: [
-      ...homes.slice(1).map((other) => `${other}: one model is taken at a time; drop it alone.`),
+      ...(others.length > 0
+        ? [`${firstOf(others)}: one model is taken at a time; drop another one alone.`]
+        : []),
       ...problemsOf(unread),
     ],
   };
 }
 
 /** The folders that hold a model each, but for those inside of another one. */
-function homesOfWeights(seen: readonly FoundFile[]): string[] {
+function homesOfWeights(seen: readonly FoundFile[]): Set<string> {
   const folders = seen.filter(({ file }) => WEIGHTS.test(file.name)).map(({ folder }) => folder);
-  const different = [...new Set(folders)].sort((a, b) => NAME_ORDER.compare(a, b));
-  return different.filter((folder) => !different.some((other) => isInside(folder, other)));
+  const all = new Set(folders.sort((a, b) => NAME_ORDER.compare(a, b)));
+  const outermost = [...all].filter(
+    (folder) => !foldersAround(folder).some((other) => other !== folder && all.has(other)),
+  );
+  return new Set(outermost);
 }
 
-function isInside(folder: string, other: string): boolean {
-  return other !== '' && folder.startsWith(`${other}/`);
+/** A folder of a drop and those that it lies in. */
+function foldersAround(folder: string): string[] {
+  const parts = folder.split('/');
+  return parts.map((_, index) => parts.slice(0, index + 1).join('/'));
 }
 
-/** Whether a file is part of the model of a folder, needed or not. Beside weights that lie in no folder there may be data too. */
-function belongsTo({ name }: File, folder: string, home: string): boolean {
-  if (home === '') return folder === '' && MODEL_PAPER.test(name);
-  return folder === home || isInside(folder, home);
+/** Whether a file is part of a model, needed or not. Beside weights that lie in no folder there may be data too. */
+function belongsToModel({ name }: File, folder: string, homes: ReadonlySet<string>): boolean {
+  if (folder === '') return homes.has('') && MODEL_PAPER.test(name);
+  return foldersAround(folder).some((other) => homes.has(other));
 }
 
 /** A sentence for each kind of file, with the names of those. */
@@ -91,10 +98,15 @@ function problemsOf(unread: readonly File[]): string[] {
     if (others) others.push(name);
     else kinds.set(advice, [name]);
   }
-  return Array.from(kinds, ([advice, names]) => {
-    const others = names.length > NAMED ? ` and ${names.length - NAMED} more` : '';
-    return `${names.slice(0, NAMED).join(', ')}${others}: this kind of file is not read; ${advice}.`;
-  });
+  return Array.from(
+    kinds,
+    ([advice, names]) => `${firstOf(names)}: this kind of file is not read; ${advice}.`,
+  );
+}
+
+function firstOf(names: readonly string[]): string {
+  const others = names.length > NAMED ? ` and ${names.length - NAMED} more` : '';
+  return `${names.slice(0, NAMED).join(', ')}${others}`;
 }
 
 function adviceOn(name: string): string {

@@ -75,7 +75,7 @@ describe('sortDropped', () => {
     expect(model?.folder).toBe('models');
     expect(model?.files).toHaveLength(2);
     expect(data).toEqual([]);
-    expect(problems).toEqual(['models/b: one model is taken at a time; drop it alone.']);
+    expect(problems).toEqual(['models/b: one model is taken at a time; drop another one alone.']);
   });
 
   it('takes a config.json without weights as data', () => {
