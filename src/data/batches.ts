@@ -150,7 +150,7 @@ export function splitDataset(
     );
   }
   shuffle(all, new SeededRandom(seed, SPLIT_STREAM));
-  return { train: all.slice(heldOut).sort(), evaluation: all.slice(0, heldOut).sort() };
+  return { train: all.subarray(heldOut).sort(), evaluation: all.subarray(0, heldOut).sort() };
 }
 
 /**

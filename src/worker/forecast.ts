@@ -5,9 +5,9 @@ import type { LlamaConfig } from '../formats/llama-config';
 import type { ModelDescription } from '../model/llama-weights';
 import { asPrediction, plainDevice, type MemoryPrediction } from '../model/memory';
 import { PlannedTraining, type BatchShape } from '../model/planned-training';
-import { runBatches } from '../train/run-batches';
 import { totalSteps } from '../train/schedule';
 import type { FitVerdict, Forecast } from './api';
+import { foreseenBatches } from './foreseen-batches';
 import { generationGraph } from './loaded-run';
 
 /** A sequence shorter than this is hardly worth training on. */
@@ -52,7 +52,7 @@ export function forecast(
   dataset: ExampleSource | null,
   { budgetBytes, maxBindingBytes, f16 }: Machine,
 ): Forecast {
-  const batches = dataset && runBatches(dataset, config);
+  const batches = dataset && foreseenBatches(dataset, config);
   const longest = batches?.shape.rowLength ?? Infinity;
   const shapeOf = (changed: TrainingConfig): BatchShape => ({
     rows: changed.micro_batch_size,

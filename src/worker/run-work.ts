@@ -4,10 +4,10 @@ import { totalWork, type Work } from '../engine/work';
 import type { ModelDescription } from '../model/llama-weights';
 import { plainDevice } from '../model/memory';
 import { PlannedTraining, type BatchShape } from '../model/planned-training';
-import { runBatches } from '../train/run-batches';
 import { totalSteps } from '../train/schedule';
 import type { StepMetrics } from '../train/trainer';
 import type { Sampling } from './api';
+import { foreseenBatches } from './foreseen-batches';
 import { generationGraph, sampleTokens } from './loaded-run';
 
 /** What each part of a run asks of a GPU. */
@@ -39,7 +39,7 @@ export function runWork(
   prompts: number,
   software: boolean,
 ): RunWork {
-  const { shape, train, evaluation } = runBatches(dataset, config);
+  const { shape, train, evaluation } = foreseenBatches(dataset, config);
   // The work is the same however activations are stored.
   const planned = new PlannedTraining(description, config, shape, plainDevice(false));
   const { accumulate, evaluate, update } = planned.graph;
