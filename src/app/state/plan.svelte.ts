@@ -7,7 +7,13 @@ import {
   type TrainingConfig,
 } from '../../config';
 import { messageOf } from '../../errors';
-import type { Forecast, RunDetail, Tokenization, TrainerWorker } from '../../worker/api';
+import type {
+  Forecast,
+  RunDetail,
+  Suggestion,
+  Tokenization,
+  TrainerWorker,
+} from '../../worker/api';
 
 /** Settings that decide the tokens, and so mean tokenising again. */
 const TOKENIZATION_KEYS: readonly ConfigKey[] = [
@@ -19,6 +25,8 @@ const TOKENIZATION_KEYS: readonly ConfigKey[] = [
 /** How the next run will train, and what it will take. */
 export class Plan {
   config = $state.raw<TrainingConfig>({ ...DEFAULT_CONFIG });
+  /** The settings as they stand in their fields: those that cannot be trained with too, until they are mended. */
+  readonly stated = $derived.by(() => ({ ...this.config, ...this.#refused }));
   /** What was chosen from the data's size: what a setting returns to. */
   suggested = $state.raw<TrainingConfig>({ ...DEFAULT_CONFIG });
   prompts = $state.raw<string[]>([]);
@@ -35,12 +43,18 @@ export class Plan {
   readonly changed = $derived(
     configKeys().filter((key) => !sameSetting(this.config[key], this.suggested[key])),
   );
-  /** What the last change of a setting would have broken. */
+  /** Changes that wait until one of them is mended. */
+  #refused = $state.raw<Partial<TrainingConfig>>({});
+  /** Why they wait. */
   #contradiction = $state<string | null>(null);
   /** Why nothing could be predicted. */
   #obstacle = $state<string | null>(null);
   /** Whether the suggestion comes from data. */
   #informed = false;
+  #suggestedSampling: Pick<Suggestion, 'prompts' | 'sampleEverySteps'> = {
+    prompts: [],
+    sampleEverySteps: 0,
+  };
   #turn = 0;
   #timingTurn = 0;
   #timedKind = '';
@@ -54,38 +68,50 @@ export class Plan {
   }
 
   /**
-   * Changes settings; with the method, the kind of base weights follows.
+   * Changes settings; with the method, the kind of base weights follows. What cannot be trained with waits, with all that is changed
+   * meanwhile, until it is mended.
    *
    * @returns whether the data must be tokenised again
    */
   change(values: Partial<TrainingConfig>): boolean {
-    const stated: Partial<TrainingConfig> = { ...this.config, ...values };
-    if ('method' in values && !('quantization' in values)) delete stated.quantization;
+    const before = this.config;
+    const changes = { ...this.#refused, ...values };
+    const stated: Partial<TrainingConfig> = { ...before, ...changes };
+    if ('method' in changes && !('quantization' in changes)) delete stated.quantization;
     try {
       this.config = parseTrainingConfig(stated);
+      this.#refused = {};
       this.#contradiction = null;
     } catch (error) {
+      this.#refused = changes;
       this.#contradiction = messageOf(error);
     }
-    return TOKENIZATION_KEYS.some((key) => key in values);
+    return TOKENIZATION_KEYS.some((key) => !sameSetting(before[key], this.config[key]));
   }
 
   /** Takes over settings, prompts and sampling that fit the data; what the person changed stays. */
   async suggest(modelId: string, datasetId: string): Promise<void> {
-    const { config, prompts, sampleEverySteps } = await this.trainer.suggest(modelId, datasetId);
+    const suggestion = await this.trainer.suggest(modelId, datasetId);
     const own = Object.fromEntries(this.changed.map((key) => [key, this.config[key]]));
-    this.#informed = true;
-    this.suggested = config;
-    this.config = { ...config, ...own };
-    this.prompts = prompts;
-    this.sampleEverySteps = sampleEverySteps;
+    this.config = { ...suggestion.config, ...own };
+    if (sameLines(this.prompts, this.#suggestedSampling.prompts)) this.prompts = suggestion.prompts;
+    this.#note(suggestion);
+  }
+
+  /** Finds out what fits the data, to be shown beside settings and prompts that stay as they are. */
+  async compare(modelId: string, datasetId: string): Promise<void> {
+    this.#note(await this.trainer.suggest(modelId, datasetId));
   }
 
   /** Takes over what a run was started with, so that the next one begins from there. */
   adopt({ config, prompts }: Pick<RunDetail, 'config' | 'prompts'>): void {
-    if (!this.#informed) this.suggested = config;
+    if (!this.#informed) {
+      this.suggested = config;
+      this.#suggestedSampling = { ...this.#suggestedSampling, prompts };
+    }
     this.config = config;
     this.prompts = prompts;
+    this.#refused = {};
     this.#contradiction = null;
   }
 
@@ -123,4 +149,16 @@ export class Plan {
     this.seconds = seconds;
     this.timing = false;
   }
+
+  #note({ config, prompts, sampleEverySteps }: Suggestion): void {
+    if (this.sampleEverySteps === this.#suggestedSampling.sampleEverySteps) {
+      this.sampleEverySteps = sampleEverySteps;
+    }
+    this.suggested = config;
+    this.#suggestedSampling = { prompts, sampleEverySteps };
+    this.#informed = true;
+  }
 }
+
+const sameLines = (some: readonly string[], others: readonly string[]) =>
+  some.join('\n') === others.join('\n');

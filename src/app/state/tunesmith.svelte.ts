@@ -84,8 +84,7 @@ export class Tunesmith {
     if (!last) return this.#suggest();
     this.#chooseModelOf(last);
     if (this.dataset.summary)
-      await this.plan.suggest(this.models.chosenId, this.dataset.summary.id);
-    this.plan.adopt(last);
+      await this.plan.compare(this.models.chosenId, this.dataset.summary.id);
     await this.#foresee();
   }
 

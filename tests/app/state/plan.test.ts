@@ -1,6 +1,7 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
+import { DEFAULT_CONFIG } from '../../../src/config';
 import { Plan } from '../../../src/app/state/plan.svelte';
-import type { TrainerWorker } from '../../../src/worker/api';
+import type { Suggestion, TrainerWorker } from '../../../src/worker/api';
 
 /** A plan whose durations a test answers, in the order in which they were asked. */
 function planWithAnswers() {
@@ -46,5 +47,73 @@ describe('how long the planned run takes', () => {
     answers[0]?.reject(new Error('r is 0'));
     await asked;
     expect(plan).toMatchObject({ seconds: null, timing: false });
+  });
+});
+
+/** A plan of data that suggest what a test says. */
+function planWithSuggestions() {
+  const suggest = vi.fn<() => Promise<Suggestion>>();
+  const plan = new Plan({ suggest } as unknown as TrainerWorker);
+  const fit = (suggestion: Partial<Suggestion['config']>, prompts: string[], every = 10) => {
+    const config = { ...DEFAULT_CONFIG, ...suggestion };
+    suggest.mockResolvedValueOnce({ config, prompts, sampleEverySteps: every });
+  };
+  return { plan, fit };
+}
+
+describe('what fits the data', () => {
+  it('takes the place of what was suggested before, not of what the person set or wrote', async () => {
+    const { plan, fit } = planWithSuggestions();
+    fit({ r: 8, max_steps: 60 }, ['Tell me a fable.']);
+    await plan.suggest('starter', 'fables');
+    plan.change({ max_steps: 20 });
+    plan.prompts = ['What did the fox say?'];
+    fit({ r: 32, max_steps: 300 }, ['Once upon a time'], 60);
+    await plan.suggest('starter', 'story');
+    expect(plan.config).toMatchObject({ r: 32, max_steps: 20 });
+    expect(plan.prompts).toEqual(['What did the fox say?']);
+    expect(plan.sampleEverySteps).toBe(60);
+    plan.sampleEverySteps = 7;
+    plan.prompts = ['Once upon a time'];
+    fit({ r: 16 }, ['The hen sat']);
+    await plan.suggest('starter', 'farm');
+    expect(plan).toMatchObject({ prompts: ['The hen sat'], sampleEverySteps: 7 });
+  });
+
+  it('stands beside what a run was started with', async () => {
+    const { plan, fit } = planWithSuggestions();
+    const config = { ...DEFAULT_CONFIG, max_steps: 40 };
+    plan.adopt({ config, prompts: ['Why?'] });
+    fit({ r: 8, max_steps: 60 }, ['Tell me a fable.'], 12);
+    await plan.compare('starter', 'fables');
+    expect(plan.config).toEqual(config);
+    expect(plan.changed).toEqual(['r', 'max_steps']);
+    expect(plan.prompts).toEqual(['Why?']);
+    expect(plan.sampleEverySteps).toBe(12);
+  });
+});
+
+describe('settings that cannot be trained with', () => {
+  it('wait together with what is changed meanwhile, and hold once they are mended', () => {
+    const { plan } = planWithSuggestions();
+    expect(plan.change({ r: 0 })).toBe(false);
+    expect(plan.problem).toContain('r is 0');
+    expect(plan.change({ max_seq_length: 128 })).toBe(false);
+    expect(plan.problem).toContain('r is 0');
+    expect(plan.stated).toMatchObject({ r: 0, max_seq_length: 128 });
+    expect(plan.config).toEqual(DEFAULT_CONFIG);
+    expect(plan.change({ r: 4 })).toBe(true);
+    expect(plan.problem).toBeNull();
+    expect(plan.config).toMatchObject({ r: 4, max_seq_length: 128 });
+    expect(plan.stated).toEqual(plan.config);
+  });
+
+  it('take the base weights of a method that was chosen meanwhile', () => {
+    const { plan } = planWithSuggestions();
+    plan.change({ r: 0 });
+    plan.change({ method: 'lora' });
+    plan.change({ r: 4 });
+    expect(plan.problem).toBeNull();
+    expect(plan.config).toMatchObject({ method: 'lora', quantization: 'none', r: 4 });
   });
 });

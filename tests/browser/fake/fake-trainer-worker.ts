@@ -96,9 +96,12 @@ export class FakeTrainerWorker implements TrainerWorker {
     return Promise.resolve();
   }
 
-  suggest(): Promise<Suggestion> {
-    const prompts = run('finished', 0).prompts;
-    return Promise.resolve({ config: { ...DEFAULT_CONFIG, r: 8 }, prompts, sampleEverySteps: 10 });
+  async suggest(): Promise<Suggestion> {
+    if (this.scene.suggests === 'when told') {
+      await new Promise((resolve) => addEventListener('suggest', resolve, { once: true }));
+    }
+    const { prompts } = run('finished', 0);
+    return { config: { ...DEFAULT_CONFIG, r: 8, max_steps: 60 }, prompts, sampleEverySteps: 10 };
   }
 
   forecast(modelId: string): Promise<Forecast> {

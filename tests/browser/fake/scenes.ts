@@ -24,6 +24,8 @@ export interface Scene {
   forecast: Partial<Forecast>;
   /** Whether it is still being worked out how long a run takes. */
   timing: boolean;
+  /** Whether what fits the data is found at once, or when the window hears of a `suggest`. */
+  suggests: 'at once' | 'when told';
   /** How the download of a model goes. */
   download: 'arrives' | 'goes on' | 'breaks off';
   /** What the run is doing besides its steps. */
@@ -116,6 +118,7 @@ const SCENES = {
   empty: () => scene({}),
   dropped: () => scene({ data: DATA }),
   timing: () => scene({ data: DATA, timing: true }),
+  suggesting: () => scene({ suggests: 'when told' }),
   million: () =>
     scene({
       data: { ...DATA, examples: 1_000_000, tokens: 233_000_000, trainedTokens: 149_000_000 },
@@ -228,6 +231,7 @@ function scene(parts: Partial<Scene>): Scene {
     models: MODELS,
     forecast: {},
     timing: false,
+    suggests: 'at once',
     download: 'arrives',
     progress: null,
     notice: null,

@@ -103,6 +103,29 @@ test('every setting is under Advanced, and a bad one says what it must be', asyn
   await expect(rank).toHaveValue('8');
 });
 
+test('what is being typed is not replaced by a suggestion that arrives meanwhile', async ({
+  page,
+  openScene,
+}) => {
+  await openScene('suggesting');
+  await page
+    .getByLabel('Choose files')
+    .setInputFiles({ name: 'story.txt', mimeType: 'text/plain', buffer: Buffer.from('A hen.') });
+  await expect(page.getByRole('region', { name: 'Dataset' })).toContainText('Trained');
+  await page.getByRole('button', { name: 'Advanced' }).click();
+  const prompts = page.getByRole('textbox', { name: 'Prompts' });
+  await prompts.fill('What did the hen say?');
+  const steps = page.getByRole('spinbutton', { name: 'Steps', exact: true });
+  await steps.fill('20');
+  await page.evaluate(() => dispatchEvent(new Event('suggest')));
+  await expect(page.getByRole('spinbutton', { name: 'Rank' })).toHaveValue('8');
+  await expect(steps).toHaveValue('20');
+  await steps.blur();
+  await expect(page.getByText('Suggested for these data: 60.')).toBeVisible();
+  await expect(steps).toHaveValue('20');
+  await expect(prompts).toHaveValue('What did the hen say?');
+});
+
 test('runs are laid over each other, renamed and deleted', async ({ page, openScene }) => {
   await openScene('finished');
   const runs = page.getByRole('list', { name: 'Runs' });

@@ -11,7 +11,8 @@ interface View {
 }
 
 const VIEWS: View[] = [
-  ...SCENE_NAMES.map((scene) => ({ name: scene, scene })),
+  // Until files are dropped, `suggesting` looks like `empty`.
+  ...SCENE_NAMES.filter((name) => name !== 'suggesting').map((scene) => ({ name: scene, scene })),
   {
     name: 'advanced',
     scene: 'dropped',
