@@ -10,6 +10,8 @@ export interface OpenOptions {
   migrations?: readonly Migration[];
   /** Called when this connection was closed because another tab wants to bring the database to a newer version. */
   onClosed?: () => void;
+  /** Whether work depends on this connection: then a newer version in another tab is refused instead of closing it. */
+  isInUse?: () => boolean;
 }
 
 /**
@@ -21,6 +23,7 @@ export async function openDatabase({
   name = NAME,
   migrations = MIGRATIONS,
   onClosed,
+  isInUse = () => false,
 }: OpenOptions = {}): Promise<Database> {
   let failure: unknown;
   let refuse: (error: Error) => void = () => undefined;
@@ -38,10 +41,12 @@ export async function openDatabase({
       });
     },
     blocked() {
-      const what = 'the page is open in another tab in an older version; close that tab and reload';
+      const what =
+        'the page is open in another tab in an older version; stop or pause its run, close that tab and reload';
       refuse(new InputError(what));
     },
     blocking(_currentVersion, _blockedVersion, event) {
+      if (isInUse()) return;
       (event.target as IDBDatabase).close();
       onClosed?.();
     },

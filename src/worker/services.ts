@@ -62,10 +62,15 @@ export interface Services {
 
 const DOWNLOADS = 'downloads';
 
-/** Opens the database and the file stores. @throws InputError where the browser gives the page no storage */
-export async function openServices(): Promise<Services> {
+/**
+ * Opens the database and the file stores.
+ *
+ * @param isInUse whether a run depends on them now: see `openDatabase`
+ * @throws InputError where the browser gives the page no storage
+ */
+export async function openServices(isInUse?: () => boolean): Promise<Services> {
   const [database, models, datasetFiles, downloads] = await Promise.all([
-    openDatabase({ onClosed: () => reportError(new InputError(CLOSED)) }),
+    openDatabase({ isInUse, onClosed: () => reportError(new InputError(CLOSED)) }),
     openFileStore('models'),
     openFileStore('datasets'),
     openFileStore(DOWNLOADS),

@@ -72,6 +72,11 @@ export class TrainerService implements Api.TrainerWorker {
     this.#asking = new Asking({ services, shelf, gpu, atWork, checkpoint, wait: host.wait });
   }
 
+  /** Whether a run is at work in this worker, or about to be. */
+  get isTraining(): boolean {
+    return this.#atWork !== null || this.#beginning;
+  }
+
   probe: Method<'probe'> = async () => ({
     gpu: await this.gpu.probe(),
     storage: await estimateStorage(),
@@ -214,13 +219,13 @@ export class TrainerService implements Api.TrainerWorker {
 
   /** Whether nobody is at work on the GPU. */
   async #isFree(): Promise<boolean> {
-    if (this.#atWork || this.#beginning || this.#operations.isRunning('ask')) return false;
+    if (this.isTraining || this.#operations.isRunning('ask')) return false;
     return !(await this.#lock.isElsewhere());
   }
 
   /** Takes the lock and sets a run to work. */
   async #begin(prepare: () => Promise<StoredRun>): Promise<Api.RunDetail> {
-    if (this.#atWork || this.#beginning) {
+    if (this.isTraining) {
       throw new InputError('a run is at work already; stop it first');
     }
     this.#beginning = true;

@@ -8,10 +8,12 @@ import { openServices } from './services';
 import { TrainerService, workerHost } from './trainer-service';
 
 async function start(): Promise<TrainerService> {
-  const services = await openServices();
+  const started: { service?: TrainerService } = {};
+  const services = await openServices(() => started.service?.isTraining === true);
   // Typed as always there; in a browser without WebGPU it is not.
   const gpu = new GpuAccess(() => navigator.gpu);
-  return new TrainerService(services, pageModels(services), gpu, workerHost());
+  started.service = new TrainerService(services, pageModels(services), gpu, workerHost());
+  return started.service;
 }
 
 expose(exposeLater(start()));

@@ -80,6 +80,19 @@ describe('openDatabase', () => {
     await freshDatabase({ name, migrations: [...MIGRATIONS, () => undefined] });
     expect(closed).toBe(1);
   });
+
+  it('has an upgrade by another tab wait while a run depends on it', async () => {
+    const name = freshName();
+    const upgraded = { name, migrations: [...MIGRATIONS, () => undefined] };
+    let inUse = true;
+    const database = await freshDatabase({ name, isInUse: () => inUse });
+    await expect(openDatabase(upgraded)).rejects.toThrow('stop or pause its run');
+    await database.put('runs', run('a'));
+    expect((await database.get('runs', 'a'))?.name).toBe('Run a');
+    inUse = false;
+    database.close();
+    expect((await freshDatabase(upgraded)).version).toBe(upgraded.migrations.length);
+  });
 });
 
 describe('write', () => {

@@ -47,18 +47,21 @@ describe('the trainer service', () => {
   it('trains one run at a time and gives the lock back when it ends', async () => {
     const bench = await RunBench.create();
     const { service, until, lockStates } = await openTab(bench, new FakeLocks().of('a'));
+    expect(service.isTraining).toBe(false);
     const [begun, second] = await Promise.allSettled([
       service.train(REQUEST),
       service.train(REQUEST),
     ]);
     expect(begun).toMatchObject({ status: 'fulfilled', value: { phase: 'preparing' } });
     expect(second).toMatchObject({ status: 'rejected', reason: expect.any(InputError) as unknown });
+    expect(service.isTraining).toBe(true);
     const { id } = (await service.runs())[0] ?? { id: '' };
     await expect(service.deleteRun(id)).rejects.toThrow('the run is at work; stop it first');
     await expect(service.removeModel('tiny')).rejects.toThrow('needs this model');
     await until(isPhase('finished'));
     await until(isLock('here'));
     expect(lockStates()).toEqual(['free', 'here', 'free']);
+    expect(service.isTraining).toBe(false);
     expect(await service.lastRun()).toMatchObject({ id, phase: 'finished', step: 5 });
     expect((await service.openRun(id)).metrics.map(({ step }) => step)).toEqual([1, 2, 3, 4, 5]);
     await expect(service.resume(id)).rejects.toThrow('the run is finished; start a new one');
