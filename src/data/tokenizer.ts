@@ -1,3 +1,4 @@
+import { InputError } from '../errors';
 import type { FileFolder } from '../formats/byte-source';
 import type { ChatMessage } from './examples';
 import { readTokenizerFiles } from './tokenizer-files';
@@ -56,7 +57,10 @@ export interface Tokenizer {
  */
 export async function loadTokenizer(folder: FileFolder): Promise<Tokenizer> {
   const files = await readTokenizerFiles(folder);
-  const { HuggingFaceTokenizer } = await import('./hugging-face-tokenizer');
+  const { HuggingFaceTokenizer } = await import('./hugging-face-tokenizer').catch(() => {
+    // In the page it comes when it is needed; a browser may keep that it did not come until the page is loaded again.
+    throw new InputError('what reads tokenizers did not load; reload the page when you are online');
+  });
   return new HuggingFaceTokenizer(files);
 }
 

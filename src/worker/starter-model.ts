@@ -55,7 +55,7 @@ async function fetchFile(name: string): Promise<ByteSource> {
     return memorySource(name, bytes);
   } catch (error) {
     throw new InputError(
-      `the starter model did not load (${messageOf(error)}); reload the page when you are online`,
+      `the starter model did not load (${messageOf(error)}); try again when you are online`,
       { file: name },
     );
   }

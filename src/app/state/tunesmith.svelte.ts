@@ -110,11 +110,9 @@ export class Tunesmith {
 
   /** Takes the data that come with the page. */
   async takeSample(): Promise<void> {
-    const response = await fetch(SAMPLE_FILE);
-    if (!response.ok) {
-      throw new InputError(`the sample did not load (${response.status}); reload the page`);
-    }
-    await this.take(withoutFolder([new File([await response.blob()], 'fables.jsonl')]));
+    const sample = await fetchSample();
+    if (!sample) throw new InputError('the sample did not load; try again when you are online');
+    await this.take(withoutFolder([new File([sample], 'fables.jsonl')]));
   }
 
   async chooseModel(modelId: string): Promise<void> {
@@ -294,5 +292,15 @@ export class Tunesmith {
     // Data without an example say nothing of a run.
     const datasetId = summary && summary.examples > 0 ? summary.id : null;
     await this.plan.foresee(this.models.chosenId, datasetId);
+  }
+}
+
+/** The data that come with the page; null where they do not come. */
+async function fetchSample(): Promise<Blob | null> {
+  try {
+    const response = await fetch(SAMPLE_FILE);
+    return response.ok ? await response.blob() : null;
+  } catch {
+    return null;
   }
 }
