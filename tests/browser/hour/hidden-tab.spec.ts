@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test, type Page } from '@playwright/test';
 import { dropAndPlan, openPage, shownStep } from '../run/run-page';
+import { storedRecords } from '../run/stored-records';
 import { serveBuilt } from '../site';
 import { PlainChromium } from './plain-chromium';
 import { rendererMemory } from './process-memory';
@@ -93,21 +94,12 @@ async function startRun(page: Page, address: string): Promise<void> {
 /** What the page shows as soon as it is seen again, and when each step of its run ended. */
 async function readRun(page: Page) {
   const shown = await shownStep(page);
-  const { sights, seconds, now } = await page.evaluate(async () => {
-    const answered = <Value>(request: IDBRequest<Value>): Promise<Value> =>
-      new Promise((resolve, reject) => {
-        request.onsuccess = () => resolve(request.result);
-        request.onerror = () => reject(request.error ?? new Error('no answer'));
-      });
-    const database = await answered(indexedDB.open('tunesmith'));
-    const stored = await answered(database.transaction('metrics').objectStore('metrics').getAll());
-    database.close();
-    return {
-      sights: (window as unknown as { sights: Sight[] }).sights,
-      seconds: (stored as { metrics: { seconds: number } }[]).map(({ metrics }) => metrics.seconds),
-      now: Date.now(),
-    };
-  });
+  const metrics = await storedRecords(page, 'metrics');
+  const { sights, now } = await page.evaluate(() => ({
+    sights: (window as unknown as { sights: Sight[] }).sights,
+    now: Date.now(),
+  }));
+  const seconds = metrics.map((record) => record.metrics.seconds);
   // The last step has just ended; the seconds of a run pass as those of the day while nothing pauses it.
   const start = now - (seconds.at(-1) ?? 0) * 1000;
   return { shown, sights, stepTimes: seconds.map((each) => start + each * 1000) };

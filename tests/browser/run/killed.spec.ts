@@ -5,6 +5,7 @@ import { memoryFolder } from '../../../src/formats/byte-source';
 import { decodeCheckpoint } from '../../../src/train/checkpoint-files';
 import { expect, test } from '../page-test';
 import { dropAndPlan, openPage, shownStep } from './run-page';
+import { storedRecords } from './stored-records';
 
 const KILLS = 3;
 const STEPS = 300;
@@ -87,24 +88,10 @@ function shownAfter(): number {
 
 /** The newest committed checkpoint, read past the program from the page's database. */
 async function newestCheckpoint(page: Page) {
-  const parts = await page.evaluate(async () => {
-    const answered = <Value>(request: IDBRequest<Value>): Promise<Value> =>
-      new Promise((resolve, reject) => {
-        request.onsuccess = () => resolve(request.result);
-        request.onerror = () => reject(request.error ?? new Error('no answer'));
-      });
-    const database = await answered(indexedDB.open('tunesmith'));
-    const stores = database.transaction(['checkpoints', 'checkpointParts']);
-    const sequences = await answered(stores.objectStore('checkpoints').getAllKeys());
-    const newest = Math.max(...sequences.map(Number));
-    const range = IDBKeyRange.bound([newest], [newest, []]);
-    const all = (await answered(stores.objectStore('checkpointParts').getAll(range))) as {
-      name: string;
-      bytes: Uint8Array;
-    }[];
-    database.close();
-    return all.map(({ name, bytes }) => [name, Array.from(bytes)] as const);
-  });
-  const entries = parts.map(([name, bytes]) => [name, Uint8Array.from(bytes)] as const);
+  const newest = (await storedRecords(page, 'checkpoints')).at(-1);
+  const parts = (await storedRecords(page, 'checkpointParts')).filter(
+    ({ sequence }) => sequence === newest?.sequence,
+  );
+  const entries = parts.map(({ name, bytes }) => [name, bytes] as const);
   return decodeCheckpoint(memoryFolder('newest checkpoint', Object.fromEntries(entries)));
 }
