@@ -44,17 +44,21 @@ export class RunAtWork implements HeldRun {
     this.done = this.#live();
   }
 
+  get record(): Readonly<StoredRun> {
+    return this.#journal.run;
+  }
+
   get id(): string {
-    return this.#journal.run.id;
+    return this.record.id;
   }
 
   get phase(): RunPhase {
-    return this.#journal.run.phase;
+    return this.record.phase;
   }
 
   /** Updates done. */
   get step(): number {
-    return this.#journal.run.step;
+    return this.record.step;
   }
 
   /** The model on the GPU, while the run is paused: it may be asked then. */

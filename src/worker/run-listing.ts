@@ -8,6 +8,8 @@ const AT_WORK: readonly RunPhase[] = ['preparing', 'training', 'paused', 'recove
 /** The run at work in this worker, as far as its listing goes. */
 export interface HeldRun {
   readonly id: string;
+  /** As it stands; what is stored of it may be some steps older, but has the newest name. */
+  readonly record: Readonly<StoredRun>;
   /** Whether it rests with something learned on the GPU, stored or not. */
   readonly holdsAdapter: boolean;
 }
@@ -23,14 +25,14 @@ export class RunListing {
 
   async list(): Promise<RunSummary[]> {
     const runs = await this.services.runs.list();
-    return Promise.all(runs.map((run) => this.summary(run)));
+    return Promise.all(runs.map((run) => this.summary(this.#standing(run))));
   }
 
   /** @throws InputError where there is no such run */
   async get(id: string): Promise<StoredRun> {
     const run = await this.services.runs.get(id);
     if (!run) throw new InputError('this run is not stored here any more');
-    return { ...run, phase: await this.#phase(run) };
+    return { ...this.#standing(run), phase: await this.#phase(run) };
   }
 
   async detail(id: string): Promise<RunDetail> {
@@ -56,6 +58,11 @@ export class RunListing {
     const isHeld = atWork?.id === run.id && atWork.holdsAdapter;
     const hasAdapter = isHeld || checkpoints.some(({ step }) => step > 0);
     return summaryOf({ ...run, phase: await this.#phase(run) }, hasAdapter);
+  }
+
+  #standing(stored: StoredRun): StoredRun {
+    const atWork = this.atWork();
+    return atWork?.id === stored.id ? { ...atWork.record, name: stored.name } : stored;
   }
 
   async #phase(run: StoredRun): Promise<RunPhase> {

@@ -153,7 +153,11 @@ export class TrainerService implements Api.TrainerWorker {
   pause: Method<'pause'> = async () => this.#atWork?.pause();
 
   resume: Method<'resume'> = async (runId) => {
-    if (this.#atWork?.id === runId) return this.#atWork.resume();
+    if (this.#atWork?.id === runId) {
+      // It answers from the weights that it trains.
+      await this.#operations.cancel('ask');
+      return this.#atWork.resume();
+    }
     await this.#begin(async () => {
       const run = await this.#listing.get(runId);
       if (run.phase === 'finished') throw new InputError('the run is finished; start a new one');
@@ -161,7 +165,10 @@ export class TrainerService implements Api.TrainerWorker {
     });
   };
 
-  stop: Method<'stop'> = async () => this.#atWork?.stop();
+  stop: Method<'stop'> = async () => {
+    await this.#operations.cancel('ask');
+    await this.#atWork?.stop();
+  };
 
   runs: Method<'runs'> = () => this.#listing.list();
   openRun: Method<'openRun'> = (runId) => this.#listing.detail(runId);
@@ -231,6 +238,8 @@ export class TrainerService implements Api.TrainerWorker {
     this.#beginning = true;
     this.#pace.putAside();
     try {
+      // Its models leave the GPU.
+      await this.#operations.cancel('ask');
       await this.#lock.take();
       const run = await prepare();
       this.#lock.nameRun(run.id);

@@ -1,7 +1,8 @@
-import { describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { InputError } from '../../src/errors';
 import { QuotaError } from '../../src/storage/errors';
 import type { RunRequest, TrainerEvent } from '../../src/worker/api';
+import { Asking } from '../../src/worker/asking';
 import { GpuAccess } from '../../src/worker/gpu-access';
 import type { ModelShelf } from '../../src/worker/models';
 import { LockError } from '../../src/worker/tab-lock';
@@ -35,13 +36,34 @@ async function openTab(bench: RunBench, locks: LockManager) {
   const until = async (isTold: (event: TrainerEvent) => boolean): Promise<void> => {
     while (!events.some(isTold)) await new Promise((resolve) => setImmediate(resolve));
   };
-  return { service, lockStates, until };
+  return { service, events, lockStates, until };
+}
+
+/** Asks what is answered until it is cancelled. */
+async function askEndlessly(service: TrainerService, runId: string, onCancel: () => void) {
+  const asking = vi.spyOn(Asking.prototype, 'ask').mockImplementation(
+    (_run, _request, _listeners, signal) =>
+      new Promise((_, reject) => {
+        signal.addEventListener('abort', () => {
+          onCancel();
+          reject(signal.reason as Error);
+        });
+      }),
+  );
+  const request = { runId, question: 'Where?', maximumTokens: 9, temperature: 0, seed: 1 };
+  const noop = (): void => undefined;
+  service.ask(request, noop, noop).catch(noop);
+  await vi.waitFor(() => expect(asking).toHaveBeenCalled());
 }
 
 const isPhase = (phase: string) => (event: TrainerEvent) =>
   event.type === 'run' && event.run.phase === phase;
 const isLock = (lock: string) => (event: TrainerEvent) =>
   event.type === 'lock' && event.lock === lock;
+
+afterEach(() => {
+  vi.restoreAllMocks();
+});
 
 describe('the trainer service', () => {
   it('trains one run at a time and gives the lock back when it ends', async () => {
@@ -104,6 +126,49 @@ describe('the trainer service', () => {
     expect((await second.service.openRun(id)).metrics.map(({ step }) => step)).toEqual([
       1, 2, 3, 4, 5,
     ]);
+  });
+
+  it('tells a run that is renamed at work as it stands, not as it was stored last', async () => {
+    const bench = await RunBench.create();
+    const { service, events, until } = await openTab(bench, new FakeLocks().of('a'));
+    const config = { ...CONFIG, save_steps: 50, eval_fraction: 0 };
+    const { id } = await service.train({ ...REQUEST, config, sampleEverySteps: 50 });
+    await until((event) => event.type === 'steps' && event.metrics[0]?.step === 2);
+    await service.renameRun(id, 'Another name');
+    const told = events.findLast((event) => event.type === 'run');
+    expect(told).toMatchObject({ run: { name: 'Another name' } });
+    expect(told?.run.step).toBeGreaterThanOrEqual(2);
+    await until(isPhase('finished'));
+  });
+
+  it.each<[string, (service: TrainerService, id: string) => Promise<unknown>]>([
+    ['goes on', (service, id) => service.resume(id)],
+    ['is stopped', (service) => service.stop()],
+  ])('ends an answer before the run that is asked %s', async (_, act) => {
+    const bench = await RunBench.create();
+    const { service, events, until } = await openTab(bench, new FakeLocks().of('a'));
+    const { id } = await service.train(REQUEST);
+    await until(isPhase('training'));
+    await service.pause();
+    const paused = events.length;
+    let told = 0;
+    await askEndlessly(service, id, () => (told = events.length));
+    await act(service, id);
+    expect(told).toBe(paused);
+    expect(events.length).toBeGreaterThan(paused);
+    await service.stop();
+  });
+
+  it('ends an answer before another run begins', async () => {
+    const bench = await RunBench.create();
+    const { service, until } = await openTab(bench, new FakeLocks().of('a'));
+    const forget = vi.spyOn(Asking.prototype, 'forget');
+    const cancelled = vi.fn(() => expect(forget).not.toHaveBeenCalled());
+    await askEndlessly(service, bench.record.id, cancelled);
+    await service.train(REQUEST);
+    expect(cancelled).toHaveBeenCalledTimes(1);
+    expect(forget).toHaveBeenCalledTimes(1);
+    await until(isPhase('finished'));
   });
 
   it('that cannot store a new run says so, keeps nothing of it, and can train when there is room', async () => {
