@@ -16,6 +16,8 @@ export class AnswerPair {
   writing = $state<AnswerPiece['side'] | null>(null);
   finished = $state.raw<Answers | null>(null);
   readonly operation: Operation;
+  /** Counts what was asked and forgotten: what is told of an earlier question is not shown. */
+  #turn = 0;
 
   /** @param stop ends the asking */
   constructor(
@@ -29,6 +31,7 @@ export class AnswerPair {
   async ask(runId: string): Promise<void> {
     const question = this.question.trim();
     if (question === '') return;
+    const turn = (this.#turn += 1);
     this.asked = question;
     this.base = '';
     this.tuned = '';
@@ -44,25 +47,30 @@ export class AnswerPair {
             temperature: this.temperature,
             seed: SEED,
           },
-          (piece) => this.#tell(piece),
+          (piece) => {
+            if (turn === this.#turn) this.#tell(piece);
+          },
           onProgress,
         ),
       );
-      if (!answers) return;
+      if (!answers || turn !== this.#turn) return;
       this.finished = answers;
       this.base = answers.base.text;
       this.tuned = answers.tuned.text;
     } finally {
-      this.writing = null;
+      if (turn === this.#turn) this.writing = null;
     }
   }
 
-  /** Forgets the answers, since another run is shown; the question stays. */
-  clear(): void {
+  /** Forgets the answers, since another run is shown, and ends those that are being written; the question stays. */
+  async clear(): Promise<void> {
+    this.#turn += 1;
     this.asked = null;
     this.base = '';
     this.tuned = '';
     this.finished = null;
+    this.writing = null;
+    await this.operation.cancel();
   }
 
   #tell(piece: AnswerPiece): void {

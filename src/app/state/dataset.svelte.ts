@@ -16,6 +16,8 @@ export class Dataset {
   preview = $state.raw<TokenPreview | null>(null);
   readonly operation: Operation;
   readonly #worker: DatasetWorker;
+  /** Imports that have not ended: one, and those that it has cancelled. */
+  #imports = 0;
   /** The rows of the table; others when the data are. */
   rows = $state.raw(new RowPages(() => Promise.resolve([])));
 
@@ -38,21 +40,32 @@ export class Dataset {
 
   /** @returns whether they are shown now; false when it was cancelled */
   async importFiles(files: File[], tokenization: Tokenization): Promise<boolean> {
-    const summary = await this.operation.run('Reading', (onProgress) =>
-      this.#worker.importFiles(files, tokenization, onProgress),
-    );
-    if (summary) await this.#show(summary);
-    return summary !== undefined;
+    this.#imports += 1;
+    try {
+      const summary = await this.operation.run('Reading', (onProgress) =>
+        this.#worker.importFiles(files, tokenization, onProgress),
+      );
+      if (summary) await this.#show(summary);
+      return summary !== undefined;
+    } finally {
+      this.#imports -= 1;
+    }
   }
 
   /**
-   * Tokenises the same files again where the tokenization differs.
+   * Tokenises the same files again where the tokenization differs. Of several calls the last one counts. Files that are being read are left
+   * alone: whoever took them asks for this again.
    *
-   * @returns whether the data, if there are any, are tokenised so; false when it was cancelled
+   * @returns whether the data, if there are any, are tokenised so; false when it was cancelled, or other data are on their way
    */
   async retokenize(tokenization: Tokenization): Promise<boolean> {
+    if (this.#imports > 0) return false;
     const before = this.summary;
-    if (!before || sameTokenization(before.tokenization, tokenization)) return true;
+    if (!before) return true;
+    if (sameTokenization(before.tokenization, tokenization)) {
+      await this.operation.cancel();
+      return true;
+    }
     const summary = await this.operation.run('Tokenising again', (onProgress) =>
       this.#worker.retokenize(before.id, tokenization, onProgress),
     );

@@ -36,7 +36,7 @@ export class Tunesmith {
   /** Whether Train was pressed and the run is not there yet. */
   starting = $state(false);
   /** Whether files were dropped and the settings that fit them are not there yet. */
-  taking = $state(false);
+  readonly taking = $derived.by(() => this.#takes > 0);
   readonly canTrain = $derived.by(
     () =>
       this.machine.ready &&
@@ -54,6 +54,8 @@ export class Tunesmith {
     () => this.run.summary?.hasAdapter === true && !this.run.moving && !this.download.running,
   );
   readonly #trainer: TrainerWorker;
+  /** Drops whose data are being read, or cancelled by a later one. */
+  #takes = $state(0);
 
   constructor(private readonly workers: Workers) {
     this.#trainer = workers.trainer.api;
@@ -99,12 +101,14 @@ export class Tunesmith {
       await this.#modelChanged();
     }
     if (dropped.data.length === 0) return;
-    this.taking = true;
+    this.#takes += 1;
     try {
       const tokenization = this.plan.tokenization(this.models.tokenizerId);
       if (await this.dataset.importFiles(dropped.data, tokenization)) await this.#suggest();
+      // Settings that were changed meanwhile waited for it.
+      else await this.#retokenize();
     } finally {
-      this.taking = false;
+      this.#takes -= 1;
     }
   }
 
@@ -197,7 +201,9 @@ export class Tunesmith {
 
   async deleteRun(runId: string): Promise<void> {
     await this.runs.delete(runId);
-    if (runId === this.run.summary?.id) this.run.close();
+    if (runId !== this.run.summary?.id) return;
+    this.run.close();
+    await this.answers.clear();
   }
 
   /**
@@ -223,7 +229,7 @@ export class Tunesmith {
   #showRun(detail: RunDetail): void {
     this.run.open(detail);
     this.plan.adopt(detail);
-    this.answers.clear();
+    this.alerts.guard(() => this.answers.clear());
     if (this.answers.question === '') this.answers.question = detail.prompts[0] ?? '';
     this.runs.tell({ type: 'run', run: detail });
   }

@@ -29,7 +29,7 @@ export function nextStep(standing: Standing): string {
     case 'recovering':
       return 'Nothing to do: it goes on by itself.';
     case 'paused':
-      return hasAdapter
+      return hasAdapter && !wholeModel
         ? 'Everything is kept as it is. You can ask it something now, or resume.'
         : 'Everything is kept as it is. Resume when you like.';
     case 'elsewhere':
@@ -41,7 +41,7 @@ export function nextStep(standing: Standing): string {
     case 'stopped':
       return hasAdapter
         ? 'What it has learned so far is kept: ask it something, download it, or resume.'
-        : 'It was stopped before its first checkpoint, so nothing of it is kept.';
+        : 'It was stopped before its first checkpoint, so nothing of it is kept. Train starts again.';
     case 'finished':
       return `It has learned. Ask it something, then download the ${wholeModel ? 'model' : 'adapter'}.`;
     case 'failed':

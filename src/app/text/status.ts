@@ -13,7 +13,7 @@ export function statusText(
   progress: Progress | null,
 ): string {
   const done = `${exactText(run.step)} of ${exactText(run.totalSteps)}`;
-  const place = `step ${done}`;
+  const place = run.totalSteps === 0 ? 'before the first step' : `at step ${done}`;
   const loss = run.loss === null ? '' : `, loss ${lossText(run.loss)}`;
   switch (run.phase) {
     case 'preparing':
@@ -25,19 +25,19 @@ export function statusText(
       return tokensPerSecond === null ? step : `${step}, ${speedText(tokensPerSecond)}`;
     }
     case 'paused':
-      return `Paused at ${place}`;
+      return `Paused ${place}`;
     case 'recovering':
-      return `The GPU was lost at ${place}. ${progress ? progress.activity : 'Getting it back'}`;
+      return `The GPU was lost ${place}. ${progress ? progress.activity : 'Getting it back'}`;
     case 'elsewhere':
       return 'At work in another tab';
     case 'interrupted':
-      return `Interrupted at ${place}${loss}. Resume goes on from the last checkpoint`;
+      return `Interrupted ${place}${loss}${run.hasAdapter ? '. Resume goes on from the last checkpoint' : ''}`;
     case 'stopped':
-      return `Stopped at ${place}${loss}`;
+      return `Stopped ${place}${loss}`;
     case 'finished':
       return `Finished: ${exactText(run.step)} ${run.step === 1 ? 'step' : 'steps'}${loss}`;
     case 'failed':
-      return `Failed at ${place}: ${run.failure ?? 'no reason was given'}`;
+      return `Failed ${place}: ${run.failure ?? 'no reason was given'}`;
   }
 }
 

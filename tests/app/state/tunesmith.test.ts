@@ -1,5 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { withoutFolder } from '../../../src/app/state/dropped-files';
 import { Tunesmith } from '../../../src/app/state/tunesmith.svelte';
+import type { Answers } from '../../../src/worker/api';
 import { FakeDatasetWorker } from '../../browser/fake/fake-dataset-worker';
 import { FakeTrainerWorker } from '../../browser/fake/fake-trainer-worker';
 import { sceneNamed, type SceneName } from '../../browser/fake/scenes';
@@ -51,6 +53,84 @@ describe('Tunesmith', () => {
     tunesmith.plan.change({ max_seq_length: 64 });
     await tunesmith.chooseModel('starter');
     expect(retokenize).toHaveBeenCalledTimes(1);
+  });
+
+  it('reads dropped files to their end where a setting changes meanwhile, and tokenises them by that then', async () => {
+    const { tunesmith, dataset } = await openTunesmith();
+    const retokenize = vi.spyOn(dataset, 'retokenize');
+    const taken = tunesmith.take(withoutFolder([new File(['The hen sat.'], 'hen.txt')]));
+    await tunesmith.change({ max_seq_length: 64 });
+    // A worker ends what it reads as soon as it is told to tokenise.
+    expect(retokenize).not.toHaveBeenCalled();
+    await taken;
+    expect(tunesmith.dataset.summary).toMatchObject({
+      files: [{ name: 'hen.txt' }],
+      tokenization: { max_seq_length: 64 },
+    });
+  });
+
+  it('lets the tokens be where a setting is changed and changed back before they were made again', async () => {
+    const { tunesmith, dataset } = await openTunesmith();
+    const cancel = vi.spyOn(dataset, 'cancel');
+    let cancelled: (reason: Error) => void = () => undefined;
+    vi.spyOn(dataset, 'retokenize').mockImplementation(
+      () => new Promise((_, reject) => (cancelled = reject)),
+    );
+    const first = tunesmith.change({ train_on_prompt: true });
+    cancel.mockImplementation(() => {
+      cancelled(new DOMException('It was cancelled.', 'AbortError'));
+      return Promise.resolve();
+    });
+    await tunesmith.change({ train_on_prompt: false });
+    await first;
+    expect(cancel).toHaveBeenCalledTimes(1);
+    expect(tunesmith.dataset.summary?.tokenization.train_on_prompt).toBe(false);
+    expect(tunesmith.canTrain).toBe(true);
+  });
+
+  it('does not train while files are read that others were dropped after', async () => {
+    const { tunesmith, dataset, trainer } = await openTunesmith();
+    vi.spyOn(dataset, 'importFiles').mockRejectedValueOnce(
+      new DOMException('It was cancelled.', 'AbortError'),
+    );
+    let suggested: () => void = () => undefined;
+    const suggestion = await trainer.suggest();
+    const suggest = vi
+      .spyOn(trainer, 'suggest')
+      .mockImplementation(() => new Promise((resolve) => (suggested = () => resolve(suggestion))));
+    const files = withoutFolder([new File(['The hen sat.'], 'hen.txt')]);
+    const first = tunesmith.take(files);
+    const second = tunesmith.take(files);
+    await first;
+    await vi.waitFor(() => expect(suggest).toHaveBeenCalled());
+    expect(tunesmith.canTrain).toBe(false);
+    suggested();
+    await second;
+    expect(tunesmith.canTrain).toBe(true);
+  });
+
+  it.each([
+    ['shown', (tunesmith: Tunesmith) => tunesmith.openRun('run-2')],
+    ['deleted', (tunesmith: Tunesmith) => tunesmith.deleteRun('run-1')],
+  ])('ends an answer where its run is no more %s, and shows nothing of it', async (_, leave) => {
+    const { tunesmith, trainer } = await openTunesmith('finished');
+    let write: (text: string) => void = () => undefined;
+    let end: (answers: Answers) => void = () => undefined;
+    vi.spyOn(trainer, 'ask').mockImplementation((_request, onPiece) => {
+      write = (text) => onPiece({ side: 'base', text });
+      return new Promise((resolve) => (end = resolve));
+    });
+    const cancel = vi.spyOn(trainer, 'cancel');
+    const asked = tunesmith.ask();
+    write('Once');
+    expect(tunesmith.answers.base).toBe('Once');
+    await leave(tunesmith);
+    expect(cancel).toHaveBeenCalledWith('ask');
+    write(' upon');
+    const answer = { text: 'Once upon', tokens: 2, finishReason: 'stop' } as const;
+    end({ base: answer, tuned: answer });
+    await asked;
+    expect(tunesmith.answers).toMatchObject({ asked: null, base: '', tuned: '', finished: null });
   });
 
   describe('where the trainer is asked to stop', () => {

@@ -18,6 +18,12 @@ describe('what a person can do next', () => {
     expect(full).not.toContain('adapter');
   });
 
+  it('is no question to a whole model while it is being trained, paused or not', () => {
+    const paused: Standing = { ...READY, phase: 'paused', hasAdapter: true };
+    expect(nextStep(paused)).toContain('ask');
+    expect(nextStep({ ...paused, wholeModel: true })).not.toContain('ask');
+  });
+
   it('before a run is first what keeps it from beginning, then what it begins with', () => {
     expect(nextStep({ ...READY, obstacle: 'Drop files first.', download: '1.0 GiB' })).toBe(
       'Drop files first.',

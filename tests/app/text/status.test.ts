@@ -27,6 +27,13 @@ it.each<[Partial<RunSummary>, string]>([
     { phase: 'failed', failure: 'The storage is full.' },
     'Failed at step 12 of 100: The storage is full.',
   ],
+  [{ phase: 'paused', step: 0, totalSteps: 0 }, 'Paused before the first step'],
+  [{ phase: 'stopped', step: 0, totalSteps: 0, loss: null }, 'Stopped before the first step'],
+  [
+    { phase: 'interrupted' },
+    'Interrupted at step 12 of 100, loss 2.314. Resume goes on from the last checkpoint',
+  ],
+  [{ phase: 'interrupted', hasAdapter: false }, 'Interrupted at step 12 of 100, loss 2.314'],
   [{ phase: 'preparing', step: 0, loss: null }, 'Preparing: Loading the model'],
 ])('%j reads "%s"', (change, text) => {
   const progress = { activity: 'Loading the model', done: 0, total: null, unit: 'bytes' } as const;
