@@ -10,23 +10,32 @@ export type RopeConfig = Pick<LlamaConfig, 'head_dim' | 'rope_theta' | 'rope_sca
  * the order of transformers' `modeling_rope_utils`, so that they differ from its own by the rounding of its `pow` only.
  */
 export function ropeFrequencies(config: RopeConfig): Float32Array<ArrayBuffer> {
-  const { head_dim: headDim, rope_theta: theta, rope_scaling: scaling } = config;
+  const { head_dim: headDim, rope_scaling: scaling } = config;
+  const theta = Math.fround(config.rope_theta);
   const plain = Float32Array.from(
     { length: headDim / 2 },
     (_, i) => 1 / Math.fround(theta ** Math.fround((2 * i) / headDim)),
   );
   if (scaling === null) return plain;
-  if (scaling.rope_type === 'linear') return plain.map((frequency) => frequency / scaling.factor);
+  const factor = Math.fround(scaling.factor);
+  if (scaling.rope_type === 'linear') return plain.map((frequency) => frequency / factor);
 
   // Llama 3: long waves are stretched by the factor, short ones stay, those between are mixed.
   const context = scaling.original_max_position_embeddings;
-  const { factor, low_freq_factor: low, high_freq_factor: high } = scaling;
+  const { low_freq_factor: low, high_freq_factor: high } = scaling;
+  const [longest, shortest] = [Math.fround(context / low), Math.fround(context / high)];
   return plain.map((frequency) => {
-    const wavelength = Math.fround(Math.fround(2 * Math.PI) / frequency);
-    if (wavelength > context / low) return frequency / factor;
-    if (wavelength < context / high) return frequency;
-    const smooth = Math.fround(Math.fround(context / wavelength - low) / (high - low));
-    const stretched = Math.fround(Math.fround((1 - smooth) * frequency) / factor);
+    const wavelength = dividedBy(2 * Math.PI, frequency);
+    if (wavelength > longest) return frequency / factor;
+    if (wavelength < shortest) return frequency;
+    const aboveLow = Math.fround(dividedBy(context, wavelength) - Math.fround(low));
+    const smooth = Math.fround(aboveLow / Math.fround(high - low));
+    const stretched = Math.fround(Math.fround(Math.fround(1 - smooth) * frequency) / factor);
     return stretched + Math.fround(smooth * frequency);
   });
+}
+
+/** A plain number divided by an f32 of a tensor, which PyTorch does in two roundings. */
+function dividedBy(value: number, divisor: number): number {
+  return Math.fround(Math.fround(value) * Math.fround(1 / divisor));
 }
