@@ -66,7 +66,10 @@ export class HuggingFaceTokenizer implements Tokenizer {
       bytes: this.tokenBytes(id),
       added: this.addedTokens.has(id),
     }));
-    return { ids, ...tokenOffsets(text, tokens) };
+    // Where a character of the text stands for a space in the vocabulary, tokens cannot tell the two apart. Both are one code unit.
+    const { space } = this.spelling;
+    const spelled = space?.length === 1 ? text.replaceAll(space, ' ') : text;
+    return { ids, ...tokenOffsets(spelled, tokens) };
   }
 
   decode(ids: ArrayLike<number>, { skipSpecialTokens }: { skipSpecialTokens: boolean }): string {

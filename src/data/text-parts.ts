@@ -71,7 +71,9 @@ export function encodePart(
     const index = starts.findIndex((one) => one >= place);
     return index < 0 ? ids.length : index;
   };
-  const [first, last] = [tokenAt(start), tokenAt(end)];
+  // Where nothing stands around the part, its border is the text's: tokens that stand for none of its characters belong to it too.
+  const first = before === '' ? 0 : tokenAt(start);
+  const last = after === '' ? ids.length : tokenAt(end);
   const fits = (starts[first] ?? end) === start && (ends[last - 1] ?? start) === end;
   if (!fits) return tokenizer.encodeWithOffsets(text);
   const moved = (places: Uint32Array): Uint32Array<ArrayBuffer> =>

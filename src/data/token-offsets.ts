@@ -41,7 +41,9 @@ function byteOffsets(
   let at = 0;
   tokens.forEach(({ bytes, added }, index) => {
     const beginsStretch = !added && tokens[index - 1]?.added !== false;
-    const spelled = beginsStretch && isPadded(text, at, tokens, index) ? bytes.subarray(1) : bytes;
+    const padded =
+      lacksSpace(text, at, bytes) || (beginsStretch && isPadded(text, at, tokens, index));
+    const spelled = padded ? bytes.subarray(1) : bytes;
     starts[index] = at;
     if (spelled.length === 0) {
       ends[index] = Math.min(at + 1, text.length);
@@ -51,6 +53,11 @@ function byteOffsets(
     }
   });
   return { starts, ends };
+}
+
+/** Whether the token is what stands at `at`, with a space in front that is not there. */
+function lacksSpace(text: Uint8Array, at: number, token: Uint8Array): boolean {
+  return token[0] === SPACE && text[at] !== SPACE && matchesAt(text, at, token.subarray(1));
 }
 
 /** Whether the tokens from `first` up to the next added one begin with a space that the text at `at` has not. */
@@ -78,8 +85,6 @@ function endOfToken(
   next: Uint8Array | undefined,
 ): number {
   if (matchesAt(text, at, token)) return at + token.length;
-  const unpadded = token[0] === SPACE ? token.subarray(1) : undefined;
-  if (unpadded !== undefined && matchesAt(text, at, unpadded)) return at + unpadded.length;
   const found = find(text, at, token);
   if (found !== undefined) return found + token.length;
   const nextAt = next === undefined ? text.length : find(text, at, next);

@@ -9,6 +9,7 @@ import {
 import { isJsonObject, type JsonObject } from '../formats/json';
 import { quoted } from '../formats/quoted';
 import { asDeclaredClass } from './llama-tokenizer-class';
+import { withSplits } from './pre-tokenizer-splits';
 import { checkPatterns } from './regex-guard';
 
 /** What of a model's folder a tokenizer is made from, checked as far as the tokenizer itself does not. */
@@ -59,6 +60,7 @@ async function readTokenizerJson(folder: FileFolder): Promise<JsonObject> {
   return {
     ...Object.fromEntries(parts.map((part) => [part, null])),
     ...tokenizer,
+    pre_tokenizer: withSplits(tokenizer.pre_tokenizer ?? null),
     added_tokens: tokenizer.added_tokens ?? [],
   };
 }

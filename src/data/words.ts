@@ -1,6 +1,5 @@
 import {
   ByteLevelPreTokenizer,
-  DigitsPreTokenizer,
   SequencePreTokenizer,
   SplitPreTokenizer,
   type PreTokenizer,
@@ -26,7 +25,7 @@ const CHANGES = ['remove_space', 'do_lowercase_and_remove_accent'];
 /**
  * The words of a tokenizer; null where it is none of the kinds of which it is known that words are independent.
  *
- * @param preTokenizer the package's, made from these files
+ * @param preTokenizer the package's, made from these files (whose words `withSplits` has told)
  */
 export function wordsOf(
   { tokenizer, config }: Pick<TokenizerFiles, 'tokenizer' | 'config'>,
@@ -44,24 +43,23 @@ function byteLevelWords(preTokenizer: PreTokenizer | null): Words | null {
     preTokenizer instanceof SequencePreTokenizer ? preTokenizer.tokenizers : [preTokenizer];
   const last = parts.at(-1);
   const cutters = parts.slice(0, -1).filter(isCutter);
-  if (!(last instanceof ByteLevelPreTokenizer) || last.add_prefix_space) return null;
+  if (!(last instanceof ByteLevelPreTokenizer) || last.add_prefix_space || last.use_regex)
+    return null;
   if (cutters.length < parts.length - 1) return null;
-  const speller = new ByteLevelPreTokenizer({ ...last.config, use_regex: false });
   return {
     cut(text) {
       let words = [text];
       for (const cutter of cutters) words = words.flatMap((word) => cutter.pre_tokenize_text(word));
-      if (last.use_regex) words = words.flatMap((word) => word.match(last.pattern) ?? []);
       // Some patterns take text away.
       return words.reduce((sum, { length }) => sum + length, 0) === text.length ? words : undefined;
     },
     pads: () => false,
-    spelled: (word) => speller.pre_tokenize_text(word).join(''),
+    spelled: (word) => last.pre_tokenize_text(word).join(''),
   };
 }
 
-function isCutter(part: unknown): part is SplitPreTokenizer | DigitsPreTokenizer {
-  return part instanceof SplitPreTokenizer || part instanceof DigitsPreTokenizer;
+function isCutter(part: unknown): part is SplitPreTokenizer {
+  return part instanceof SplitPreTokenizer;
 }
 
 /** Of SentencePiece's kind: the model takes all of a text at once, but where no merge reaches over the beginning of a word, words do not touch. */

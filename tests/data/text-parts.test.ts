@@ -128,3 +128,25 @@ describe('a book that is read in parts', () => {
     }
   });
 });
+
+describe("characters that stand for spaces in the vocabulary and are the text's own", () => {
+  test.each(['a▁▁    ', '▁', 'on▁▁ on', 'a ▁</s>▁ b'])(
+    '%j is all in its document',
+    async (text) => {
+      const tokenizer = await paddingTokenizer();
+      const ids = tokenizer.encode(text, { addSpecialTokens: false });
+      const [piece] = tokenizeDocument(text, tokenizer, 100);
+      expect(piece?.ids).toEqual([1, ...ids, 2]);
+    },
+  );
+
+  test('are covered by their tokens', async () => {
+    const tokenizer = await paddingTokenizer();
+    const { starts, ends } = tokenizer.encodeWithOffsets('a▁▁▁ b');
+    // ▁ in front, a, ▁▁, ▁▁, b
+    expect([[...starts], [...ends]]).toEqual([
+      [0, 0, 1, 3, 5],
+      [1, 1, 3, 5, 6],
+    ]);
+  });
+});

@@ -2,6 +2,7 @@ import { Tokenizer as TokenizerPipeline } from '@huggingface/tokenizers';
 import fc from 'fast-check';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { HuggingFaceTokenizer } from '../../src/data/hugging-face-tokenizer';
+import { withSplits } from '../../src/data/pre-tokenizer-splits';
 import { tokenOffsets } from '../../src/data/token-offsets';
 import type { OffsetEncoding } from '../../src/data/tokenizer';
 import { readTokenizerFiles, type TokenizerFiles } from '../../src/data/tokenizer-files';
@@ -77,7 +78,10 @@ const CASES: Record<string, () => Promise<Case>> = {
   'Llama 3': () => caseOf('llama'),
   'the starter': () => caseOf('starter'),
   'SmolLM2, of the same vocabulary': () =>
-    caseOf('starter', [], (tokenizer) => ({ ...tokenizer, pre_tokenizer: SINGLE_DIGITS })),
+    caseOf('starter', [], (tokenizer) => ({
+      ...tokenizer,
+      pre_tokenizer: withSplits(SINGLE_DIGITS),
+    })),
   'a Llama of SentencePiece': () => caseOf('declared', ['▁', '<pad>']),
   'one that pads every stretch': () =>
     caseOf('declared', ['▁', '<pad>'], (tokenizer) => ({
