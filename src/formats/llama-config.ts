@@ -34,7 +34,8 @@ const HIDDEN = { minimum: 1, maximum: 65_536 };
 const INTERMEDIATE = { minimum: 1, maximum: 1_048_576 };
 const LAYERS = { minimum: 1, maximum: 1_024 };
 const HEADS = { minimum: 1, maximum: 1_024 };
-const HEAD_DIM = { minimum: 2, maximum: 1_024 };
+/** Attention keeps the sums of whole heads in registers, which have room for no wider ones. */
+const HEAD_DIM = { minimum: 2, maximum: 128 };
 const VOCABULARY = { minimum: 1, maximum: 4_194_304 };
 const POSITIONS = { minimum: 1, maximum: 2 ** 27 };
 const EPSILON = { minimum: 1e-20, maximum: 0.1 };

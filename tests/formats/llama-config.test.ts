@@ -138,6 +138,7 @@ describe('parseLlamaConfig', () => {
     [{ num_key_value_heads: 5 }, 'num_key_value_heads is 5; it must divide num_attention_heads'],
     [{ head_dim: null, hidden_size: 2050 }, 'hidden_size is 2050; it must be a multiple of'],
     [{ head_dim: 63 }, 'head_dim is 63; it must be even'],
+    [{ head_dim: 130 }, 'head_dim is 130; it must be from 2 to 128'],
     [{ rms_norm_eps: 0 }, 'rms_norm_eps is 0'],
     [{ rope_theta: -1 }, 'rope_theta is -1'],
     [{ hidden_act: 'gelu' }, 'hidden_act is "gelu"; it must be "silu"'],
