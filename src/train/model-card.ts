@@ -16,7 +16,7 @@ export interface ModelCardFacts {
   metrics: readonly StepMetrics[];
 }
 
-/** Steps whose losses are averaged into the first and the last figure of a card, since one step's loss is noisy. */
+/** Steps whose losses are averaged into the first and the last figure of a card at most, since one step's loss is noisy. */
 const AVERAGED_STEPS = 10;
 
 /**
@@ -44,7 +44,7 @@ export function modelCard(facts: ModelCardFacts): string {
     '| --- | --- |',
     ...configKeys().map((key) => `| ${key} | ${code(JSON.stringify(config[key]))} |`),
     '',
-    ...use(isAdapter ? adapterUse(baseModel) : modelUse),
+    ...(isAdapter ? adapterUse(baseModel) : use(MODEL_USE)),
   ].join('\n');
 }
 
@@ -56,7 +56,7 @@ export function adapterCard(baseModel: string): string {
     '',
     `An adapter for ${code(baseModel)}, as Tunesmith has written it for PEFT.`,
     '',
-    ...use(adapterUse(baseModel)),
+    ...adapterUse(baseModel),
   ].join('\n');
 }
 
@@ -79,7 +79,7 @@ function frontMatter(baseModel: string, isAdapter: boolean): string[] {
 }
 
 function data({ files, examples, tokens, trainedTokens }: ModelCardFacts['data']): string[] {
-  const counts = `${examples} examples, ${tokens} tokens, of which ${trainedTokens} were trained`;
+  const counts = `${counted(examples, 'example')}, ${counted(tokens, 'token')}, of which ${trainedTokens} were trained`;
   return [`${counts}, from:`, '', ...files.map((file) => `- ${code(file)}`)];
 }
 
@@ -87,11 +87,9 @@ function losses(metrics: readonly StepMetrics[]): string[] {
   const last = metrics.at(-1);
   if (last === undefined) return ['No step was done.'];
   const trained = metrics.reduce((sum, step) => sum + step.trained_tokens, 0);
-  const first = meanLoss(metrics.slice(0, AVERAGED_STEPS));
-  const end = meanLoss(metrics.slice(-AVERAGED_STEPS));
   const lines = [
-    `${last.step} steps (${last.epoch.toFixed(2)} epochs) over ${trained} trained tokens in ${Math.round(last.seconds)} s.`,
-    `Training loss, mean over the first and the last steps: ${first} and ${end}.`,
+    `${counted(last.step, 'step')} (${last.epoch.toFixed(2)} epochs) over ${counted(trained, 'trained token')} in ${Math.round(last.seconds)} s.`,
+    trainingLoss(metrics),
   ];
   const evaluated = metrics.filter(({ eval_loss: loss }) => loss !== undefined);
   const evaluations = evaluated.map(({ eval_loss: loss = NaN }) => loss);
@@ -103,6 +101,17 @@ function losses(metrics: readonly StepMetrics[]): string[] {
     );
   }
   return lines;
+}
+
+/** At the beginning and at the end of the run, over as many steps each, of which none is in both. */
+function trainingLoss(metrics: readonly StepMetrics[]): string {
+  const averaged = Math.min(AVERAGED_STEPS, Math.floor(metrics.length / 2));
+  if (averaged === 0) return `Training loss: ${meanLoss(metrics)}.`;
+  const first = meanLoss(metrics.slice(0, averaged));
+  const end = meanLoss(metrics.slice(-averaged));
+  return averaged === 1
+    ? `Training loss of the first and the last step: ${first} and ${end}.`
+    : `Training loss, mean over the first ${averaged} and the last ${averaged} steps: ${first} and ${end}.`;
 }
 
 /** Mean over the trained tokens of the steps. */
@@ -118,22 +127,29 @@ function use(lines: readonly string[]): string[] {
 
 function adapterUse(baseModel: string): string[] {
   const name = JSON.stringify(baseModel);
-  return [
+  const lines = use([
     'from peft import PeftModel',
     'from transformers import AutoModelForCausalLM, AutoTokenizer',
     '',
     `model = AutoModelForCausalLM.from_pretrained(${name})`,
     'model = PeftModel.from_pretrained(model, "path/to/this/folder")',
     `tokenizer = AutoTokenizer.from_pretrained(${name})`,
-  ];
+  ]);
+  if (baseModel.includes('/')) return lines;
+  const where = `${code(baseModel)} is a folder, not a repository of the Hugging Face hub: run this beside it, or write its path in place of the name.`;
+  return [...lines, where, ''];
 }
 
-const modelUse = [
+const MODEL_USE = [
   'from transformers import AutoModelForCausalLM, AutoTokenizer',
   '',
   'model = AutoModelForCausalLM.from_pretrained("path/to/this/folder")',
   'tokenizer = AutoTokenizer.from_pretrained("path/to/this/folder")',
 ];
+
+function counted(count: number, one: string): string {
+  return `${count} ${one}${count === 1 ? '' : 's'}`;
+}
 
 /** A Markdown code span on one line, fenced by more backquotes than it holds. */
 function code(text: string): string {

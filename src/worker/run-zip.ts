@@ -68,7 +68,8 @@ export async function zipFile(
 
 /** A run's name as a file's, without what some system does not allow in one. */
 export function zipName(runName: string): string {
-  return `${runName.replace(/[^\p{L}\p{N}._-]+/gu, '-').slice(0, 80) || 'adapter'}.zip`;
+  const name = runName.replace(/[^\p{L}\p{N}._-]+/gu, '-').slice(0, 80);
+  return `${name.replace(/^[-.]+|[-.]+$/g, '') || 'adapter'}.zip`;
 }
 
 async function* zipPieces(
