@@ -126,6 +126,22 @@ test('what is being typed is not replaced by a suggestion that arrives meanwhile
   await expect(prompts).toHaveValue('What did the hen say?');
 });
 
+test('what a button at the end of the page brings up is seen there', async ({
+  page,
+  openScene,
+}) => {
+  await openScene('finished');
+  const find = page.getByRole('combobox', { name: 'Model' });
+  await find.selectOption({ label: 'Another from the hub…' });
+  await page.getByRole('textbox', { name: 'Repository' }).fill('nobody/nothing');
+  await page.evaluate(() => scrollTo(0, document.body.scrollHeight));
+  await page
+    .getByRole('textbox', { name: 'Repository' })
+    .evaluate((field: HTMLInputElement) => field.form?.requestSubmit());
+  await expect(page.getByRole('alert')).toContainText('no such repository');
+  await expect(page.getByRole('alert')).toBeInViewport({ ratio: 1 });
+});
+
 test('runs are laid over each other, renamed and deleted', async ({ page, openScene }) => {
   await openScene('finished');
   const runs = page.getByRole('list', { name: 'Runs' });
@@ -136,8 +152,9 @@ test('runs are laid over each other, renamed and deleted', async ({ page, openSc
   const table = page.getByRole('group', { name: 'Settings side by side' });
   await expect(table.getByRole('row')).toHaveText([/Setting/, /Rank.*8.*16/, /Learning rate/]);
   await runs.getByRole('button', { name: 'Rename Fables 3' }).click();
-  await page.getByRole('textbox', { name: 'New name of Fables 3' }).fill('Higher rank');
+  await page.keyboard.type('Higher rank');
   await page.keyboard.press('Enter');
+  await expect(runs.getByRole('button', { name: 'Higher rank', exact: true })).toBeVisible();
   await expect(runs).toContainText('Higher rank');
   await runs.getByRole('button', { name: 'Delete Higher rank' }).click();
   await runs.getByRole('button', { name: 'Delete', exact: true }).click();
