@@ -1,9 +1,10 @@
 import { Tokenizer as TokenizerPipeline } from '@huggingface/tokenizers';
 import { InputError, messageOf } from '../errors';
+import { isJsonObject } from '../formats/json';
 import { quoted } from '../formats/quoted';
 import type { ChatMessage } from './examples';
 import { SandboxedTemplate } from './template-sandbox';
-import { bytesOfToken, tokenSpelling, type TokenSpelling } from './token-bytes';
+import { bytesOfToken, spellingOfByte, tokenSpelling, type TokenSpelling } from './token-bytes';
 import { tokenOffsets } from './token-offsets';
 import type { TokenizerFiles } from './tokenizer-files';
 import type { ChatRendering, OffsetEncoding, Tokenizer } from './tokenizer';
@@ -30,6 +31,8 @@ export class HuggingFaceTokenizer implements Tokenizer {
   private readonly pipeline: TokenizerPipeline;
   private readonly spelling: TokenSpelling;
   private readonly addedTokens: ReadonlyMap<number, { content: string; special: boolean }>;
+  /** Ids of the 256 bytes for a Unigram model with `byte_fallback`, which the package gives unknown tokens for; null for others. */
+  private readonly byteTokens: readonly (number | undefined)[] | null;
   private readonly bytes = new Map<number, Uint8Array<ArrayBuffer>>();
   private readonly wordEncoder: WordEncoder | null;
   private readonly templates = new Map<string, SandboxedTemplate>();
@@ -40,6 +43,9 @@ export class HuggingFaceTokenizer implements Tokenizer {
     this.pipeline = buildPipeline(files);
     this.spelling = tokenSpelling(files.tokenizer.decoder, files.tokenizer.model);
     this.addedTokens = this.pipeline.get_added_tokens_decoder();
+    this.byteTokens = fallsBackToBytes(files.tokenizer.model)
+      ? Array.from({ length: 256 }, (_, byte) => this.pipeline.token_to_id(spellingOfByte(byte)))
+      : null;
     this.vocabSize = files.vocabularySize;
     this.bosToken = files.specialTokens.bos_token ?? null;
     this.eosToken = files.specialTokens.eos_token ?? null;
@@ -53,18 +59,28 @@ export class HuggingFaceTokenizer implements Tokenizer {
   }
 
   encode(text: string, { addSpecialTokens }: { addSpecialTokens: boolean }): number[] {
-    return this.pipeline.encode(text, { add_special_tokens: addSpecialTokens }).ids;
+    const { ids, tokens } = this.pipeline.encode(text, { add_special_tokens: addSpecialTokens });
+    return this.byteTokens === null ? ids : ids.flatMap((id, at) => this.known(id, tokens[at]));
   }
 
   encodeWithOffsets(text: string): OffsetEncoding {
     return this.wordEncoder?.encode(text) ?? this.encodeWhole(text);
   }
 
+  /** The tokens of the UTF-8 bytes of what the model left unknown, where the vocabulary has them all. */
+  private known(id: number, token = ''): number[] {
+    if (this.pipeline.token_to_id(token) !== undefined) return [id];
+    const ids = Array.from(new TextEncoder().encode(token), (byte) => this.byteTokens?.[byte]);
+    return ids.every((one) => one !== undefined) ? ids : [id];
+  }
+
   private encodeWhole(text: string): OffsetEncoding {
     const ids = this.encode(text, { addSpecialTokens: false });
+    const unknown = this.pipeline.model?.unk_token_id;
     const tokens = ids.map((id) => ({
       bytes: this.tokenBytes(id),
       added: this.addedTokens.has(id),
+      unknown: id === unknown,
     }));
     // Where a character of the text stands for a space in the vocabulary, tokens cannot tell the two apart. Both are one code unit.
     const { space } = this.spelling;
@@ -161,6 +177,10 @@ function buildPipeline(files: TokenizerFiles): TokenizerPipeline {
       file: 'tokenizer.json',
     });
   }
+}
+
+function fallsBackToBytes(model: unknown): boolean {
+  return isJsonObject(model) && model.type === 'Unigram' && model.byte_fallback === true;
 }
 
 /** What a template sees of a turn: the keys of the file, without our own. */

@@ -28,6 +28,11 @@ export function bytesOfToken(token: string, spelling: TokenSpelling): Uint8Array
   return new TextEncoder().encode(text);
 }
 
+/** The token that stands for a byte where the vocabulary falls back to bytes. */
+export function spellingOfByte(byte: number): string {
+  return `<0x${byte.toString(16).toUpperCase().padStart(2, '0')}>`;
+}
+
 /** Reads the spelling off a parsed tokenizer.json: its decoder and model. */
 export function tokenSpelling(decoder: unknown, model: unknown): TokenSpelling {
   const parts = decoderParts(decoder);

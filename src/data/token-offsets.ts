@@ -7,13 +7,15 @@ export interface SpelledToken {
   bytes: Uint8Array;
   /** An added token, cut out of the text before the rest of it is tokenised. */
   added: boolean;
+  /** The token for what the vocabulary has no other for; its bytes say nothing of the text unless the text spells them. */
+  unknown?: boolean;
 }
 
 /**
  * Which part of a text each of its tokens covers. Tokens are matched to the UTF-8 text in order by their bytes. A space that the tokenizer put in
  * front of a stretch of text covers the character after it; text that no token stands for (white space that an added token swallows) goes
- * to the token after it; where a normaliser has changed the text a token covers what lies between its neighbours. A token that holds part of a
- * character covers the whole of it.
+ * to the token after it; where a normaliser has changed the text a token covers what lies between its neighbours. Of unknown tokens in a row each
+ * covers a character, the last one what is left. A token that holds part of a character covers the whole of it.
  *
  * @returns first and one past the last UTF-16 code unit of each token, [tokens]
  */
@@ -39,7 +41,13 @@ function byteOffsets(
   const starts = new Uint32Array(tokens.length);
   const ends = new Uint32Array(tokens.length);
   let at = 0;
-  tokens.forEach(({ bytes, added }, index) => {
+  tokens.forEach(({ bytes, added, unknown }, index) => {
+    if (unknown === true && !matchesAt(text, at, bytes)) {
+      starts[index] = at;
+      at = endOfUnknown(text, at, tokens[index + 1]);
+      ends[index] = at;
+      return;
+    }
     const beginsStretch = !added && tokens[index - 1]?.added !== false;
     const padded =
       lacksSpace(text, at, bytes) || (beginsStretch && isPadded(text, at, tokens, index));
@@ -75,6 +83,19 @@ function isPadded(
   const isEnd = (place: number): boolean =>
     next === undefined ? place === text.length : matchesAt(text, place, next);
   return !isEnd(end) && isEnd(end - 1);
+}
+
+/** One past the last byte of what an unknown token stands for: a character, and all up to the next token where that is a known one. */
+function endOfUnknown(text: Uint8Array, at: number, next: SpelledToken | undefined): number {
+  if (next === undefined) return text.length;
+  let end = Math.min(at + 1, text.length);
+  while (isContinuation(text[end])) end++;
+  return (next.unknown === true ? undefined : find(text, end, next.bytes)) ?? end;
+}
+
+/** Whether a byte of UTF-8 is inside a character. */
+function isContinuation(byte: number | undefined): boolean {
+  return byte !== undefined && (byte & 0xc0) === 0x80;
 }
 
 /** One past the last byte of the token that begins at or after `at`. */

@@ -1,0 +1,68 @@
+import { describe, expect, test } from 'vitest';
+import { tokenOffsets } from '../../src/data/token-offsets';
+import { loadTokenizer, type Tokenizer } from '../../src/data/tokenizer';
+import { memoryFolder } from '../../src/formats/byte-source';
+
+describe('tokens for what the vocabulary has not', () => {
+  // The right places are those of tokenizers in Python, which merges unknown characters into one token or not as the vocabulary says.
+  test.each([
+    ['one a character', 'a☃☃b', ['a', '<unk>', '<unk>', 'b'], [0, 1, 2, 3], [1, 2, 3, 4]],
+    ['one for several', 'a☃é b', ['a', '<unk>', ' ', 'b'], [0, 1, 3, 4], [1, 3, 4, 5]],
+    ['one up to the end', 'a☃é', ['a', '<unk>'], [0, 1], [1, 3]],
+    ['what spells it', 'é <unk>', ['<unk>', ' ', '<unk>'], [0, 1, 2], [1, 2, 7]],
+    ['beside what spells it', '☃<unk>b', ['<unk>', '<unk>', 'b'], [0, 1, 6], [1, 6, 7]],
+    ['behind a space in front', '☃b', [' ', '<unk>', 'b'], [0, 0, 1], [1, 1, 2]],
+  ])('%s', (_, text, spellings, starts, ends) => {
+    const tokens = spellings.map((spelling) => ({
+      bytes: new TextEncoder().encode(spelling),
+      added: spelling === '<unk>',
+      unknown: spelling === '<unk>',
+    }));
+    const offsets = tokenOffsets(text, tokens);
+    expect([[...offsets.starts], [...offsets.ends]]).toEqual([starts, ends]);
+  });
+});
+
+describe('a Unigram vocabulary that falls back to bytes', () => {
+  // The ids are those of tokenizers 0.23 in Python.
+  test.each([
+    ['the é☃a', [2, 1, 200, 174, 231, 157, 136, 3]],
+    ['aée', [1, 3, 200, 174, 4]],
+    ['b', [1, 103]],
+    ['é <0x41>', [1, 200, 174, 1, 70]],
+    ['the <unk>e', [2, 1, 0, 1, 4]],
+  ])('spells %j in bytes where it must', async (text, ids) => {
+    const tokenizer = await unigram();
+    expect(tokenizer.encode(text, { addSpecialTokens: false })).toEqual(ids);
+  });
+
+  test('knows which bytes are of which character', async () => {
+    const { starts, ends } = (await unigram()).encodeWithOffsets('aée');
+    expect([[...starts], [...ends]]).toEqual([
+      [0, 0, 1, 1, 2],
+      [1, 1, 2, 2, 3],
+    ]);
+  });
+});
+
+function unigram(): Promise<Tokenizer> {
+  const bytes = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'));
+  const unknown = { id: 0, content: '<unk>', special: true, normalized: false };
+  const spaces = { type: 'Metaspace', replacement: '▁', prepend_scheme: 'always', split: true };
+  const json = {
+    added_tokens: [{ ...unknown, single_word: false, lstrip: false, rstrip: false }],
+    pre_tokenizer: spaces,
+    decoder: spaces,
+    model: {
+      type: 'Unigram',
+      unk_id: 0,
+      vocab: [
+        ['<unk>', 0],
+        ...[['▁', -2] as const, ['▁the', -1] as const, ['a', -3] as const, ['e', -3] as const],
+        ...bytes.map((byte) => [`<0x${byte.toUpperCase()}>`, 0] as const),
+      ],
+      byte_fallback: true,
+    },
+  };
+  return loadTokenizer(memoryFolder('unigram', { 'tokenizer.json': JSON.stringify(json) }));
+}
