@@ -1,5 +1,5 @@
 import { FIELDS } from './config/fields';
-import type { Field, FieldDescription } from './config/kinds';
+import type { Field } from './config/kinds';
 import { nearestName } from './config/nearest-name';
 import { InputError } from './errors';
 
@@ -91,7 +91,7 @@ export const DEFAULT_CONFIG: Readonly<TrainingConfig> = Object.freeze({
 });
 
 /** Every key of the configuration in the order of `TrainingConfig`, with its words and range for the page and for messages. */
-export const CONFIG_FIELDS: readonly (FieldDescription & { key: ConfigKey })[] = configKeys().map(
+export const CONFIG_FIELDS: readonly (Field<unknown> & { key: ConfigKey })[] = configKeys().map(
   (key) => ({ key, ...FIELDS[key] }),
 );
 

@@ -1,5 +1,6 @@
 import { messageOf } from '../../errors';
 import type { Notice } from '../../worker/api';
+import { inPageWords } from '../text/settings';
 import { isAbort } from './operation.svelte';
 
 export interface Alert extends Notice {
@@ -16,11 +17,9 @@ export class Alerts {
   /** Shows a notice; one with the same words takes the place of the one before. */
   show(notice: Notice, offersDownload = false): void {
     const key = (this.#lastKey += 1);
-    const others = this.shown.filter((alert) => alert.message !== asSentence(notice.message));
-    this.shown = [
-      ...others,
-      { ...notice, message: asSentence(notice.message), key, offersDownload },
-    ];
+    const message = asSentence(inPageWords(notice.message));
+    const others = this.shown.filter((alert) => alert.message !== message);
+    this.shown = [...others, { ...notice, message, key, offersDownload }];
   }
 
   /** Shows what was thrown, unless it was only a cancel. */

@@ -14,6 +14,7 @@ import type {
   Tokenization,
   TrainerWorker,
 } from '../../worker/api';
+import { inPageWords } from '../text/settings';
 
 /** Settings that decide the tokens, and so mean tokenising again. */
 const TOKENIZATION_KEYS: readonly ConfigKey[] = [
@@ -84,7 +85,7 @@ export class Plan {
       this.#contradiction = null;
     } catch (error) {
       this.#refused = changes;
-      this.#contradiction = messageOf(error);
+      this.#contradiction = inPageWords(messageOf(error));
     }
     return TOKENIZATION_KEYS.some((key) => !sameSetting(before[key], this.config[key]));
   }
@@ -126,7 +127,7 @@ export class Plan {
     } catch (error) {
       if (turn !== this.#turn) return;
       this.forecast = null;
-      this.#obstacle = messageOf(error);
+      this.#obstacle = inPageWords(messageOf(error));
     }
   }
 

@@ -1,4 +1,4 @@
-import { DEFAULT_CONFIG, type CONFIG_FIELDS } from '../../config';
+import { CONFIG_FIELDS, DEFAULT_CONFIG } from '../../config';
 import { exactText, smallText } from './figures';
 
 type Field = (typeof CONFIG_FIELDS)[number];
@@ -10,7 +10,7 @@ export function settingText(field: Field, value: unknown): string {
     return value.length === field.choices?.length ? 'all' : value.join(', ');
   }
   if (typeof value !== 'number') return String(value);
-  if (field.key === 'max_steps' && value === -1) return 'from the epochs';
+  if (field.key === 'max_steps' && value < 1) return 'from the epochs';
   return Number.isInteger(value) ? exactText(value) : smallText(value);
 }
 
@@ -26,6 +26,20 @@ export function helpText({ key, help }: Field): string {
   return key === 'max_steps'
     ? 'Number of steps, going round the data as often as needed; empty leaves it to the epochs.'
     : help;
+}
+
+const LABELS = new Map<string, string>(CONFIG_FIELDS.map(({ key, label }) => [key, label]));
+/** Keys of two words are nothing else wherever they stand; those of one only where a message says what they are. */
+const KEYS = new RegExp(
+  [...LABELS.keys()]
+    .map((key) => (key.includes('_') ? `\\b${key}\\b` : `^${key}(?= is )`))
+    .join('|'),
+  'g',
+);
+
+/** A message that names settings as configurations do, in the words of the page: `max_seq_length` is "Sequence length" here. */
+export function inPageWords(message: string): string {
+  return message.replace(KEYS, (key) => `"${LABELS.get(key) ?? key}"`);
 }
 
 function boundsText(field: Field): string {

@@ -1,5 +1,6 @@
 import type { Progress, RunSummary } from '../../worker/api';
 import { exactText, lossText } from './figures';
+import { inPageWords } from './settings';
 
 /**
  * The one line that says how the run stands: `Step 12 of 100, loss 2.314, 45 tokens/s`.
@@ -37,7 +38,7 @@ export function statusText(
     case 'finished':
       return `Finished: ${exactText(run.step)} ${run.step === 1 ? 'step' : 'steps'}${loss}`;
     case 'failed':
-      return `Failed ${place}: ${run.failure ?? 'no reason was given'}`;
+      return `Failed ${place}: ${inPageWords(run.failure ?? 'no reason was given')}`;
   }
 }
 

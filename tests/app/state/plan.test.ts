@@ -97,9 +97,9 @@ describe('settings that cannot be trained with', () => {
   it('wait together with what is changed meanwhile, and hold once they are mended', () => {
     const { plan } = planWithSuggestions();
     expect(plan.change({ r: 0 })).toBe(false);
-    expect(plan.problem).toContain('r is 0');
+    expect(plan.problem).toContain('"Rank" is 0');
     expect(plan.change({ max_seq_length: 128 })).toBe(false);
-    expect(plan.problem).toContain('r is 0');
+    expect(plan.problem).toContain('"Rank" is 0');
     expect(plan.stated).toMatchObject({ r: 0, max_seq_length: 128 });
     expect(plan.config).toEqual(DEFAULT_CONFIG);
     expect(plan.change({ r: 4 })).toBe(true);

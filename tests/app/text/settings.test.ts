@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { CONFIG_FIELDS } from '../../../src/config';
-import { rangeText, settingText } from '../../../src/app/text/settings';
+import { inPageWords, rangeText, settingText } from '../../../src/app/text/settings';
 
 const field = (key: string) => {
   const found = CONFIG_FIELDS.find((other) => other.key === key);
@@ -29,3 +29,15 @@ it.each([
 ])('a value of %s, %j, is written %s', (key, value, text) =>
   expect(settingText(field(key), value)).toBe(text),
 );
+
+it('calls settings in messages what their fields are called', () => {
+  expect(inPageWords('r is 0; it must be a whole number, at least 1')).toBe(
+    '"Rank" is 0; it must be a whole number, at least 1',
+  );
+  expect(inPageWords('take a smaller micro_batch_size or a shorter max_seq_length')).toBe(
+    'take a smaller "Rows at once" or a shorter "Sequence length"',
+  );
+  // Words that are settings elsewhere.
+  const other = 'r.txt, line 3: the method of the seed in my_learning_rates is packing';
+  expect(inPageWords(other)).toBe(other);
+});

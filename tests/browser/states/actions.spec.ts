@@ -92,15 +92,24 @@ test('every setting is under Advanced, and a bad one says what it must be', asyn
   await rank.fill('0');
   await rank.blur();
   await expect(page.getByRole('alert')).toContainText(
-    'r is 0; it must be a whole number, at least 1',
+    '"Rank" is 0; it must be a whole number, at least 1',
   );
+  await expect(rank).toHaveAttribute('aria-invalid', 'true');
+  await expect(rank).toHaveAccessibleDescription(/It must be a whole number, at least 1/);
   await expect(page.getByRole('button', { name: 'Train' })).toBeDisabled();
   await rank.fill('16');
   await rank.blur();
+  await expect(rank).toHaveAttribute('aria-invalid', 'false');
   await expect(page.getByRole('alert')).toHaveCount(0);
   await expect(page.getByText('2 settings changed')).toBeVisible();
   await page.getByRole('button', { name: 'Back to the suggested' }).click();
   await expect(rank).toHaveValue('8');
+  // No number of steps is a run: the epochs decide.
+  const steps = page.getByRole('spinbutton', { name: 'Steps', exact: true });
+  await steps.fill('0');
+  await steps.blur();
+  await expect(steps).toHaveValue('');
+  await expect(steps).toHaveAttribute('placeholder', '100 from the epochs');
 });
 
 test('what is being typed is not replaced by a suggestion that arrives meanwhile', async ({
