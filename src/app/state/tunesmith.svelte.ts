@@ -3,6 +3,7 @@ import { InputError } from '../../errors';
 import { keepStorage } from '../../storage/quota';
 import type { RunDetail, TrainerEvent, TrainerWorker } from '../../worker/api';
 import type { Workers } from '../../worker/client';
+import { sameTokenization } from '../../worker/tokenization';
 import { Alerts } from './alerts.svelte';
 import { AnswerPair } from './answers.svelte';
 import { CurrentRun } from './current-run.svelte';
@@ -134,8 +135,7 @@ export class Tunesmith {
   }
 
   async change(values: Partial<TrainingConfig>): Promise<void> {
-    const retokenize = this.plan.change(values);
-    if (retokenize && this.plan.problem === null) await this.#retokenize();
+    if (this.plan.change(values)) await this.#retokenize();
     await this.#predict();
   }
 
@@ -286,18 +286,23 @@ export class Tunesmith {
   }
 
   #time(): void {
-    const { summary } = this.dataset;
+    const datasetId = this.#datasetToTrainOn();
     const { problem, forecast } = this.plan;
-    if (!summary || summary.examples === 0 || !this.machine.ready || this.run.atWork) return;
+    if (datasetId === null || !this.machine.ready || this.run.atWork) return;
     if (problem !== null || forecast?.verdict !== 'fits') return;
-    void this.plan.time(this.models.chosenId, summary.id);
+    void this.plan.time(this.models.chosenId, datasetId);
   }
 
   async #foresee(): Promise<void> {
+    await this.plan.foresee(this.models.chosenId, this.#datasetToTrainOn());
+  }
+
+  /** Id of the data; null where they say nothing of a run, since there are none or Train tokenises them again first. */
+  #datasetToTrainOn(): string | null {
     const { summary } = this.dataset;
-    // Data without an example say nothing of a run.
-    const datasetId = summary && summary.examples > 0 ? summary.id : null;
-    await this.plan.foresee(this.models.chosenId, datasetId);
+    if (!summary || summary.examples === 0) return null;
+    const wanted = this.plan.tokenization(this.models.tokenizerId);
+    return sameTokenization(summary.tokenization, wanted) ? summary.id : null;
   }
 }
 

@@ -69,6 +69,33 @@ describe('Tunesmith', () => {
     });
   });
 
+  it('foresees nothing from tokens that Train makes again, as after an older run is opened', async () => {
+    const { tunesmith, trainer } = await openTunesmith('finished');
+    const run = await trainer.openRun('run-2');
+    const config = { ...run.config, max_seq_length: 64 };
+    vi.spyOn(trainer, 'openRun').mockResolvedValue({ ...run, config });
+    const forecast = vi.spyOn(trainer, 'forecast');
+    await tunesmith.openRun('run-2');
+    expect(forecast).toHaveBeenLastCalledWith('starter', null, config);
+    expect(tunesmith.canTrain).toBe(true);
+    await tunesmith.change({ max_seq_length: 128 });
+    expect(forecast).toHaveBeenLastCalledWith('starter', 'data-1', {
+      ...config,
+      max_seq_length: 128,
+    });
+  });
+
+  it('tokenises by a changed setting also where nothing could be foreseen before', async () => {
+    const { tunesmith, dataset, trainer } = await openTunesmith();
+    vi.spyOn(trainer, 'forecast').mockRejectedValueOnce(new Error('nothing is left to train on'));
+    await tunesmith.change({ eval_fraction: 0.99 });
+    expect(tunesmith.canTrain).toBe(false);
+    const retokenize = vi.spyOn(dataset, 'retokenize');
+    await tunesmith.change({ max_seq_length: 64 });
+    expect(retokenize).toHaveBeenCalledTimes(1);
+    expect(tunesmith.canTrain).toBe(true);
+  });
+
   it('lets the tokens be where a setting is changed and changed back before they were made again', async () => {
     const { tunesmith, dataset } = await openTunesmith();
     const cancel = vi.spyOn(dataset, 'cancel');
