@@ -3,6 +3,7 @@ import { InputError, messageOf } from '../errors';
 import { isJsonObject } from '../formats/json';
 import { quoted } from '../formats/quoted';
 import type { ChatMessage } from './examples';
+import { normalizedText } from './normalized-text';
 import { SandboxedTemplate } from './template-sandbox';
 import { bytesOfToken, spellingOfByte, tokenSpelling, type TokenSpelling } from './token-bytes';
 import { tokenOffsets } from './token-offsets';
@@ -82,10 +83,24 @@ export class HuggingFaceTokenizer implements Tokenizer {
       added: this.addedTokens.has(id),
       unknown: id === unknown,
     }));
+    const normalized = normalizedText(text, this.pipeline.normalizer);
     // Where a character of the text stands for a space in the vocabulary, tokens cannot tell the two apart. Both are one code unit.
     const { space } = this.spelling;
-    const spelled = space?.length === 1 ? text.replaceAll(space, ' ') : text;
-    return { ids, ...tokenOffsets(spelled, tokens) };
+    const seen = normalized?.text ?? text;
+    const { starts, ends } = tokenOffsets(
+      space?.length === 1 ? seen.replaceAll(space, ' ') : seen,
+      tokens,
+    );
+    if (normalized === undefined) return { ids, starts, ends };
+    return {
+      ids,
+      starts: starts.map((start) => normalized.starts[start] ?? text.length),
+      ends: ends.map((end, token) =>
+        end === starts[token]
+          ? (normalized.starts[end] ?? text.length)
+          : (normalized.ends[end - 1] ?? text.length),
+      ),
+    };
   }
 
   decode(ids: ArrayLike<number>, { skipSpecialTokens }: { skipSpecialTokens: boolean }): string {

@@ -41,10 +41,11 @@ function byteOffsets(
   const starts = new Uint32Array(tokens.length);
   const ends = new Uint32Array(tokens.length);
   let at = 0;
-  tokens.forEach(({ bytes, added, unknown }, index) => {
-    if (unknown === true && !matchesAt(text, at, bytes)) {
+  tokens.forEach((token, index) => {
+    const { bytes, added } = token;
+    if (token.unknown === true && !matchesAt(text, at, bytes)) {
       starts[index] = at;
-      at = endOfUnknown(text, at, tokens[index + 1]);
+      at = endOfUnknown(text, at, token, tokens[index + 1]);
       ends[index] = at;
       return;
     }
@@ -85,12 +86,24 @@ function isPadded(
   return !isEnd(end) && isEnd(end - 1);
 }
 
-/** One past the last byte of what an unknown token stands for: a character, and all up to the next token where that is a known one. */
-function endOfUnknown(text: Uint8Array, at: number, next: SpelledToken | undefined): number {
+/**
+ * One past the last byte of what an unknown token stands for: a character, and all up to the next token where that is a known one, or up to
+ * where the text spells the unknown token where that comes first.
+ */
+function endOfUnknown(
+  text: Uint8Array,
+  at: number,
+  token: SpelledToken,
+  next: SpelledToken | undefined,
+): number {
   if (next === undefined) return text.length;
   let end = Math.min(at + 1, text.length);
   while (isContinuation(text[end])) end++;
-  return (next.unknown === true ? undefined : find(text, end, next.bytes)) ?? end;
+  if (next.unknown === true) return end;
+  const nextAt = find(text, end, next.bytes);
+  const spelledAt = find(text, end, token.bytes);
+  const isSpelled = spelledAt !== undefined && spelledAt < (nextAt ?? text.length);
+  return isSpelled ? spelledAt + token.bytes.length : (nextAt ?? end);
 }
 
 /** Whether a byte of UTF-8 is inside a character. */

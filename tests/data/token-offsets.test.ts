@@ -11,6 +11,13 @@ describe('tokens for what the vocabulary has not', () => {
     ['one up to the end', 'a☃é', ['a', '<unk>'], [0, 1], [1, 3]],
     ['what spells it', 'é <unk>', ['<unk>', ' ', '<unk>'], [0, 1, 2], [1, 2, 7]],
     ['beside what spells it', '☃<unk>b', ['<unk>', '<unk>', 'b'], [0, 1, 6], [1, 6, 7]],
+    [
+      'one for several, then what spells it',
+      'é☃<unk>x é',
+      ['<unk>', '<unk>', ' ', 'x', ' ', '<unk>'],
+      [0, 1, 7, 7, 8, 9],
+      [1, 7, 8, 8, 9, 10],
+    ],
     ['behind a space in front', '☃b', [' ', '<unk>', 'b'], [0, 0, 1], [1, 1, 2]],
   ])('%s', (_, text, spellings, starts, ends) => {
     const tokens = spellings.map((spelling) => ({
@@ -22,6 +29,34 @@ describe('tokens for what the vocabulary has not', () => {
     expect([[...offsets.starts], [...offsets.ends]]).toEqual([starts, ends]);
   });
 });
+
+test('tokens of a text that is normalised first cover what they are made of', async () => {
+  const tokenizer = await normalizing('NFKC');
+  // ﬃ is three tokens, e with its accent and the syllable of three letters two and three bytes of one character each.
+  const { starts, ends } = tokenizer.encodeWithOffsets('aﬃe\u0301\u1112\u1161\u11abz');
+  expect([[...starts], [...ends]]).toEqual([
+    [0, 1, 1, 1, 2, 2, 4, 4, 4, 7],
+    [1, 2, 2, 2, 4, 4, 7, 7, 7, 8],
+  ]);
+});
+
+/** A vocabulary of single bytes behind a normaliser. */
+function normalizing(type: string): Promise<Tokenizer> {
+  const bytes = { type: 'ByteLevel', add_prefix_space: false, use_regex: false };
+  const json = {
+    normalizer: { type },
+    pre_tokenizer: bytes,
+    decoder: bytes,
+    model: {
+      type: 'BPE',
+      vocab: Object.fromEntries(
+        Array.from('afiz\u00c3\u00a9\u00ed\u0137\u013e').map((c, id) => [c, id]),
+      ),
+      merges: [],
+    },
+  };
+  return loadTokenizer(memoryFolder('normalizing', { 'tokenizer.json': JSON.stringify(json) }));
+}
 
 describe('a Unigram vocabulary that falls back to bytes', () => {
   // The ids are those of tokenizers 0.23 in Python.
