@@ -14,6 +14,7 @@ type Node = Parameters<Interpreter['evaluate']>[0];
 type Value = ReturnType<Interpreter['evaluate']>;
 /** A loop over a value, or over those of a value that pass a test. */
 type LoopNode = NonNullable<Node> & { iterable?: object & { lhs?: object } };
+type BinaryNode = NonNullable<Node> & { operator?: { value: string }; left?: Node; right?: Node };
 type AccessNode = NonNullable<Node> & { object?: object; property?: { type: string } };
 
 /** Steps that one round of a loop costs besides what it evaluates. */
@@ -56,6 +57,7 @@ export class SandboxedTemplate {
 
 class LimitedInterpreter extends Interpreter {
   private stepsLeft: number;
+  private readonly truths: Readonly<Record<'true' | 'false', Value>>;
   /** Nodes whose values loops go through. */
   private readonly loopedOver = new WeakSet();
   /** Nodes of whose values only one member is taken, whatever their size. */
@@ -69,6 +71,10 @@ class LimitedInterpreter extends Interpreter {
   ) {
     super(environment);
     this.stepsLeft = limits.steps;
+    this.truths = {
+      true: environment.lookupVariable('true'),
+      false: environment.lookupVariable('false'),
+    };
   }
 
   override evaluate(node: Node, environment: Environment): Value {
@@ -76,7 +82,7 @@ class LimitedInterpreter extends Interpreter {
     if (node?.type === 'For') this.noteLoop(node);
     else if (node?.type === 'CallExpression') this.noteCall(node);
     else if (node?.type === 'MemberExpression') this.noteAccess(node);
-    const result = super.evaluate(node, environment);
+    const result = this.compared(node, environment) ?? super.evaluate(node, environment);
     const value: unknown = result.value;
     if (typeof value === 'string' && value.length > this.limits.characters) {
       throw new Error('the template makes too long a text');
@@ -88,6 +94,23 @@ class LimitedInterpreter extends Interpreter {
     if (node !== undefined && this.loopedOver.has(node)) this.spend(ROUND_STEPS * itemsIn(value));
     if (node !== undefined && !this.accessed.has(node)) this.weigh(result);
     return result;
+  }
+
+  /**
+   * What `==` and `!=` say, as in Python: the package compares as JavaScript does, for which no text and false are equal.
+   *
+   * @returns undefined where the node is no such comparison
+   */
+  private compared(node: BinaryNode | undefined, environment: Environment): Value | undefined {
+    const operator = node?.type === 'BinaryExpression' ? node.operator?.value : undefined;
+    if (operator !== '==' && operator !== '!=') return undefined;
+    const left = this.evaluate(node?.left, environment);
+    const right = this.evaluate(node?.right, environment);
+    const areEqual =
+      isNumeric(left.value) && isNumeric(right.value)
+        ? Number(left.value) === Number(right.value)
+        : left.type === right.type && left.value === right.value;
+    return this.truths[areEqual === (operator === '==') ? 'true' : 'false'];
   }
 
   /** Pays for all that whoever takes this value may go through: a list that holds one list twice counts it twice, as printing it would. */
@@ -126,6 +149,11 @@ function withoutGeneration(template: string): string {
   return template
     .replace(/\{%([-+]?)\s*generation\s*([-+]?)%\}/g, '{%$1 if true $2%}')
     .replace(/\{%([-+]?)\s*endgeneration\s*([-+]?)%\}/g, '{%$1 endif $2%}');
+}
+
+/** Whether Python compares the value as a number, which it does with true and false too. */
+function isNumeric(value: unknown): boolean {
+  return typeof value === 'number' || typeof value === 'boolean';
 }
 
 function itemsIn(value: unknown): number {

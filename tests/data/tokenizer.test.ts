@@ -167,6 +167,30 @@ test('dates in templates are English, and None, tools and special tokens are wha
   );
 });
 
+test('templates compare as in Python', async () => {
+  const tokenizer = await fixtureTokenizer('tiny');
+  // Each is what Jinja in Python makes of it.
+  const comparisons = [
+    ["'' == false", 'False'],
+    ["' ' != false", 'True'],
+    ["'0' == 0", 'False'],
+    ["'1' == true", 'False'],
+    ['1 == true', 'True'],
+    ['0 != false', 'False'],
+    ['1 == 1.0', 'True'],
+    ['missing == none', 'False'],
+    ['none == none', 'True'],
+    ["'a' == 'a'", 'True'],
+    ["messages[0]['content'] != false", 'True'],
+  ];
+  const template = comparisons.map(([left]) => `{{ 'True' if ${left} else 'False' }}`).join(' ');
+  const rendered = tokenizer.renderChat([{ role: 'system', content: '' }], {
+    template,
+    addGenerationPrompt: false,
+  });
+  expect(rendered).toBe(comparisons.map(([, right]) => right).join(' '));
+});
+
 test('generation blocks, which transformers adds to Jinja, render what is in them', async () => {
   const tokenizer = await fixtureTokenizer('starter');
   const template = 'a \n{%- generation %}\nb{% endgeneration -%}\n c';
