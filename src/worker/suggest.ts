@@ -16,6 +16,11 @@ const SHORT_ROW = 128;
 const LONG_ROW = 512;
 /** A row holds so many of the examples; the longest few are not worth what longer rows cost in attention. */
 const HELD_WHOLE = 0.9;
+/** Below so many examples none can be spared to evaluate on. */
+const FEWEST_TO_HOLD_OUT_OF = 50;
+const HELD_OUT = 0.05;
+/** Every evaluation reads all that is held out: of many data a twentieth would take longer to read than the run to train. */
+const MOST_HELD_OUT = 100;
 
 /** Settings, prompts and sampling interval for a model of `parameters` weights and these data. */
 export async function suggest(
@@ -53,10 +58,16 @@ function suggestedConfig(parameters: number, dataset: TokenizedDataset): Trainin
     learning_rate: small ? 2e-3 : 2e-4,
     r: dataset.trainedTokens > 1e6 ? 32 : 16,
     warmup_ratio: 0.05,
-    eval_fraction: dataset.examples >= 50 ? 0.05 : 0,
+    eval_fraction: heldOut(dataset.examples),
     eval_steps: Math.max(10, Math.round(max_steps / 5)),
     save_steps: Math.max(10, Math.min(50, Math.round(max_steps / 4))),
   };
+}
+
+/** A share that a person can read: of one digit. */
+function heldOut(examples: number): number {
+  if (examples < FEWEST_TO_HOLD_OUT_OF) return 0;
+  return Number(Math.min(HELD_OUT, MOST_HELD_OUT / examples).toPrecision(1));
 }
 
 /**

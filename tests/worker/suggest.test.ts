@@ -90,6 +90,14 @@ describe('the suggested settings', () => {
     expect((await configFor(ofLengths([...one, 20]))).eval_fraction).toBeGreaterThan(0);
   });
 
+  it('hold out no more than evaluations are done with long before the run', async () => {
+    const share = async (count: number) =>
+      (await configFor(ofLengths(Array<number>(count).fill(20)))).eval_fraction;
+    expect(await share(1000)).toBe(0.05);
+    expect(await share(10_000)).toBe(0.01);
+    expect(await share(60_000)).toBe(0.002);
+  });
+
   it('learn faster with a small model', async () => {
     const data = ofLengths([20, 20]);
     const small = await configFor(data, SMALL);
