@@ -38,7 +38,9 @@ export class ModelCache {
   async open(id: string): Promise<FileFolder> {
     const record = await this.get(id);
     if (record?.state !== 'installed')
-      throw new InputError(`the model ${plainName(id)} is not installed`);
+      throw new InputError(
+        `the model ${plainName(id)} is not installed; download it or drop its folder again`,
+      );
     const folder = await this.folder(record);
     const sizes = await folder.sizes();
     const damaged = record.files.find(({ name, bytes }) => sizes.get(name) !== bytes);

@@ -133,7 +133,10 @@ export class Models {
 
   async #described(modelId: string): Promise<Described> {
     const model = (await this.list()).find(({ id }) => id === modelId);
-    if (!model) throw new InputError(`the model ${modelId} is not installed`);
+    if (!model)
+      throw new InputError(
+        `the model ${modelId} is not installed; download it or drop its folder again`,
+      );
     return model;
   }
 

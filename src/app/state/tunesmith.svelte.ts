@@ -134,6 +134,12 @@ export class Tunesmith {
     if (await this.models.install()) await this.#modelChanged();
   }
 
+  /** Deletes the chosen model's files, and makes the tokens of the model that is chosen then: without a tokenizer the data cannot be shown. */
+  async removeModel(): Promise<void> {
+    await this.models.remove();
+    await this.#modelChanged();
+  }
+
   async change(values: Partial<TrainingConfig>): Promise<void> {
     if (this.plan.change(values)) await this.#retokenize();
     await this.#predict();

@@ -69,6 +69,24 @@ describe('Tunesmith', () => {
     });
   });
 
+  it('makes the tokens of another model where the one that they are for is deleted', async () => {
+    const { tunesmith, dataset, trainer } = await openTunesmith();
+    const dropped = 'files:mine#1';
+    const [starter] = await trainer.models();
+    if (!starter) throw new Error('the scene has no models');
+    const models = vi
+      .spyOn(trainer, 'models')
+      .mockResolvedValue([starter, { ...starter, id: dropped, origin: 'files' }]);
+    await tunesmith.models.load();
+    await tunesmith.chooseModel(dropped);
+    expect(tunesmith.dataset.summary?.tokenization.modelId).toBe(dropped);
+    models.mockRestore();
+    const retokenize = vi.spyOn(dataset, 'retokenize');
+    await tunesmith.removeModel();
+    expect(retokenize).toHaveBeenCalledTimes(1);
+    expect(tunesmith.dataset.summary?.tokenization.modelId).toBe('starter');
+  });
+
   it('foresees nothing from tokens that Train makes again, as after an older run is opened', async () => {
     const { tunesmith, trainer } = await openTunesmith('finished');
     const run = await trainer.openRun('run-2');

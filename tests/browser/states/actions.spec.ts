@@ -151,6 +151,24 @@ test('what a button at the end of the page brings up is seen there', async ({
   await expect(page.getByRole('alert')).toBeInViewport({ ratio: 1 });
 });
 
+test('the files of a model are deleted only when that is confirmed', async ({
+  page,
+  openScene,
+}) => {
+  await openScene('dropped');
+  await page
+    .getByRole('combobox', { name: 'Model' })
+    .selectOption('unsloth/Llama-3.2-1B-Instruct-bnb-4bit');
+  const files = page.getByRole('button', { name: /^Delete its files/ });
+  await files.click();
+  await page.getByRole('button', { name: 'Keep them' }).click();
+  await expect(files).toBeFocused();
+  await files.click();
+  await expect(page.getByText('until it is downloaded again')).toBeVisible();
+  await page.getByRole('button', { name: 'Delete', exact: true }).click();
+  await expect(page.getByRole('button', { name: 'Keep them' })).toHaveCount(0);
+});
+
 test('runs are laid over each other, renamed and deleted', async ({ page, openScene }) => {
   await openScene('finished');
   const runs = page.getByRole('list', { name: 'Runs' });
