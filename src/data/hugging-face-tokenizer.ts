@@ -84,13 +84,7 @@ export class HuggingFaceTokenizer implements Tokenizer {
       unknown: id === unknown,
     }));
     const normalized = normalizedText(text, this.pipeline.normalizer);
-    // Where a character of the text stands for a space in the vocabulary, tokens cannot tell the two apart. Both are one code unit.
-    const { space } = this.spelling;
-    const seen = normalized?.text ?? text;
-    const { starts, ends } = tokenOffsets(
-      space?.length === 1 ? seen.replaceAll(space, ' ') : seen,
-      tokens,
-    );
+    const { starts, ends } = tokenOffsets(this.withSpaces(normalized?.text ?? text), tokens);
     if (normalized === undefined) return { ids, starts, ends };
     return {
       ids,
@@ -112,6 +106,12 @@ export class HuggingFaceTokenizer implements Tokenizer {
     });
   }
 
+  /** Spaces for what stands for them in the vocabulary: tokens cannot tell the two apart. Both are one code unit. */
+  private withSpaces(text: string): string {
+    const { space } = this.spelling;
+    return space?.length === 1 ? text.replaceAll(space, ' ') : text;
+  }
+
   isSpecial(id: number): boolean {
     return this.addedTokens.get(id)?.special ?? false;
   }
@@ -123,7 +123,7 @@ export class HuggingFaceTokenizer implements Tokenizer {
       bytes =
         added === undefined
           ? bytesOfToken(this.pipeline.id_to_token(id) ?? '', this.spelling)
-          : new TextEncoder().encode(added);
+          : new TextEncoder().encode(this.withSpaces(added));
       this.bytes.set(id, bytes);
     }
     return bytes;

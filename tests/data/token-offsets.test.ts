@@ -80,12 +80,25 @@ describe('a Unigram vocabulary that falls back to bytes', () => {
   });
 });
 
-function unigram(): Promise<Tokenizer> {
+test('added tokens that hold what stands for a space cover it in the text', async () => {
+  // Code Llama has such tokens.
+  const { ids, starts, ends } = (await unigram('▁<PRE>')).encodeWithOffsets('e▁<PRE>e');
+  expect([ids, [...starts], [...ends]]).toEqual([
+    [1, 4, 261, 1, 4],
+    [0, 0, 1, 7, 7],
+    [1, 1, 7, 8, 8],
+  ]);
+});
+
+/** @param more a token to add */
+function unigram(more?: string): Promise<Tokenizer> {
   const bytes = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'));
-  const unknown = { id: 0, content: '<unk>', special: true, normalized: false };
+  const asItIs = { normalized: false, single_word: false, lstrip: false, rstrip: false };
+  const unknown = { id: 0, content: '<unk>', special: true, ...asItIs };
+  const added = more === undefined ? [] : [{ id: 261, content: more, special: true, ...asItIs }];
   const spaces = { type: 'Metaspace', replacement: '▁', prepend_scheme: 'always', split: true };
   const json = {
-    added_tokens: [{ ...unknown, single_word: false, lstrip: false, rstrip: false }],
+    added_tokens: [unknown, ...added],
     pre_tokenizer: spaces,
     decoder: spaces,
     model: {
