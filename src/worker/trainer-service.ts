@@ -56,6 +56,8 @@ export class TrainerService implements Api.TrainerWorker {
   #atWork: RunAtWork | null = null;
   /** Whether a run is about to be at work. */
   #beginning = false;
+  /** Counts the events that tell how a run stands. */
+  #runsTold = 0;
 
   constructor(
     private readonly services: Services,
@@ -163,6 +165,7 @@ export class TrainerService implements Api.TrainerWorker {
       if (run.phase === 'finished') throw new InputError('the run is finished; start a new one');
       return { ...run, phase: 'preparing', failure: null, closed: false };
     });
+    await this.#emitRun(runId);
   };
 
   stop: Method<'stop'> = async () => {
@@ -286,11 +289,17 @@ export class TrainerService implements Api.TrainerWorker {
     return decodeCheckpoint(this.services.checkpoints.folder(record));
   }
 
+  /** Tells a run as it stands, never after something newer that the run told itself meanwhile. */
   async #emitRun(runId: string): Promise<void> {
-    this.#emit({ type: 'run', run: await this.#listing.summary(await this.#listing.get(runId)) });
+    for (;;) {
+      const told = this.#runsTold;
+      const run = await this.#listing.summary(await this.#listing.get(runId));
+      if (told === this.#runsTold) return this.#emit({ type: 'run', run });
+    }
   }
 
   #emit(event: Api.TrainerEvent): void {
+    if (event.type === 'run') this.#runsTold += 1;
     this.#listener(event);
   }
 }

@@ -141,6 +141,24 @@ describe('the trainer service', () => {
     await until(isPhase('finished'));
   });
 
+  it('tells at once that a run which goes on is being prepared', async () => {
+    const bench = await RunBench.create();
+    const { service, events, until } = await openTab(bench, new FakeLocks().of('a'));
+    let loads: () => void = () => undefined;
+    bench.onOccasion = (name) =>
+      name === 'load' ? new Promise((resolve) => (loads = resolve)) : undefined;
+    const before = events.length;
+    await service.resume(bench.record.id);
+    const told = events.slice(before).flatMap((event) => (event.type === 'run' ? event.run : []));
+    expect(told.map(({ phase }) => phase)).toEqual(['preparing']);
+    bench.onOccasion = () => undefined;
+    await vi.waitFor(() => {
+      loads();
+      expect(service.isTraining).toBe(false);
+    });
+    await until(isPhase('finished'));
+  });
+
   it.each<[string, (service: TrainerService, id: string) => Promise<unknown>]>([
     ['goes on', (service, id) => service.resume(id)],
     ['is stopped', (service) => service.stop()],

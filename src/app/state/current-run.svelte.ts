@@ -107,11 +107,16 @@ export class CurrentRun {
   }
 
   #tellSteps(metrics: StepMetrics[]): void {
-    const last = metrics.at(-1);
-    if (!last || !this.summary) return;
+    if (!this.summary) return;
     this.metrics = [...this.metrics, ...metrics];
-    this.summary = { ...this.summary, step: last.step, loss: last.loss };
+    this.summary = afterSteps(this.summary, metrics);
   }
+}
+
+/** A run after some more steps. */
+export function afterSteps(run: RunSummary, metrics: readonly StepMetrics[]): RunSummary {
+  const last = metrics.at(-1);
+  return last ? { ...run, step: last.step, loss: last.loss } : run;
 }
 
 /** Samples in the order of their steps, one for each step and prompt, the newer winning. */

@@ -1,5 +1,6 @@
 import { SvelteMap } from 'svelte/reactivity';
 import type { RunDetail, RunSummary, TrainerEvent, TrainerWorker } from '../../worker/api';
+import { afterSteps } from './current-run.svelte';
 
 /** All stored runs, and those that are laid over the current one to compare. */
 export class RunList {
@@ -33,6 +34,10 @@ export class RunList {
 
   /** Keeps the list in step with the run at work. */
   tell(event: TrainerEvent): void {
+    if (event.type === 'steps') {
+      const { runId, metrics } = event;
+      this.all = this.all.map((run) => (run.id === runId ? afterSteps(run, metrics) : run));
+    }
     if (event.type !== 'run') return;
     const { run } = event;
     const known = this.all.some((other) => other.id === run.id);

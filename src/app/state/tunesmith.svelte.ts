@@ -34,7 +34,7 @@ export class Tunesmith {
   readonly runs: RunList;
   readonly answers: AnswerPair;
   readonly download: Operation;
-  /** Whether Train was pressed and the run is not there yet. */
+  /** Whether Train or Resume was pressed and the run is not at work yet. */
   starting = $state(false);
   /** Whether files were dropped and the settings that fit them are not there yet. */
   readonly taking = $derived.by(() => this.#takes > 0);
@@ -176,7 +176,14 @@ export class Tunesmith {
   }
 
   async resume(): Promise<void> {
-    if (this.run.summary) await this.#trainer.resume(this.run.summary.id);
+    const { summary } = this.run;
+    if (!summary || this.starting) return;
+    this.starting = true;
+    try {
+      await this.#trainer.resume(summary.id);
+    } finally {
+      this.starting = false;
+    }
   }
 
   async stop(): Promise<void> {

@@ -69,6 +69,22 @@ describe('Tunesmith', () => {
     });
   });
 
+  it('takes Resume once, however often it is pressed before the run is at work', async () => {
+    const { tunesmith, trainer } = await openTunesmith('interrupted');
+    const resume = vi.spyOn(trainer, 'resume');
+    await Promise.all([tunesmith.resume(), tunesmith.resume()]);
+    expect(resume).toHaveBeenCalledTimes(1);
+    expect(tunesmith.starting).toBe(false);
+  });
+
+  it('lists the run at work at the step that it shows', async () => {
+    const { tunesmith } = await openTunesmith();
+    await tunesmith.train();
+    await vi.waitFor(() => expect(tunesmith.run.summary?.step).toBe(3));
+    const { id, step, loss } = tunesmith.run.summary ?? {};
+    expect(tunesmith.runs.all.find((run) => run.id === id)).toMatchObject({ step, loss });
+  });
+
   it('makes the tokens of another model where the one that they are for is deleted', async () => {
     const { tunesmith, dataset, trainer } = await openTunesmith();
     const dropped = 'files:mine#1';
