@@ -32,7 +32,8 @@ export class RunListing {
   async get(id: string): Promise<StoredRun> {
     const run = await this.services.runs.get(id);
     if (!run) throw new InputError('this run is not stored here any more');
-    return { ...this.#standing(run), phase: await this.#phase(run) };
+    const standing = this.#standing(run);
+    return { ...standing, phase: await this.#phase(standing) };
   }
 
   async detail(id: string): Promise<RunDetail> {

@@ -291,11 +291,13 @@ export class TrainerService implements Api.TrainerWorker {
 
   /** Tells a run as it stands, never after something newer that the run told itself meanwhile. */
   async #emitRun(runId: string): Promise<void> {
-    for (;;) {
-      const told = this.#runsTold;
-      const run = await this.#listing.summary(await this.#listing.get(runId));
-      if (told === this.#runsTold) return this.#emit({ type: 'run', run });
-    }
+    let told: number;
+    let run: Api.RunSummary;
+    do {
+      told = this.#runsTold;
+      run = await this.#listing.summary(await this.#listing.get(runId));
+    } while (told !== this.#runsTold);
+    this.#emit({ type: 'run', run });
   }
 
   #emit(event: Api.TrainerEvent): void {

@@ -147,6 +147,8 @@ describe('the trainer service', () => {
     let loads: () => void = () => undefined;
     bench.onOccasion = (name) =>
       name === 'load' ? new Promise((resolve) => (loads = resolve)) : undefined;
+    // As a tab leaves it that ends in the middle.
+    await bench.services.runs.update(bench.record.id, { phase: 'training' });
     const before = events.length;
     await service.resume(bench.record.id);
     const told = events.slice(before).flatMap((event) => (event.type === 'run' ? event.run : []));
