@@ -17,7 +17,7 @@ async function cutBy(...pretokenizers: object[]): Promise<Tokenizer> {
   return loadTokenizer(memoryFolder('cut', { 'tokenizer.json': JSON.stringify(tokenizer) }));
 }
 
-// The ids are those of tokenizers 0.23 in Python.
+// All ids are those of tokenizers 0.23 in Python.
 describe.each([
   ['single digits', digits(true)],
   ['runs of digits', digits(false)],
@@ -43,4 +43,49 @@ test('words of GPT-2 do not end at what only JavaScript calls white space', asyn
   expect(tokenizer.encode('end.\n\n①', { addSpecialTokens: false })).toEqual([
     551, 17, 202, 202, 162, 243, 258,
   ]);
+});
+
+test.each([
+  [
+    'white space is what Unicode calls so',
+    { type: 'WhitespaceSplit' },
+    'the\ufeffthe a',
+    [1256, 175, 123, 127, 1256, 68],
+  ],
+  ['white space is what Unicode calls so', { type: 'WhitespaceSplit' }, 'it\u0085is', [276, 279]],
+  [
+    'signs stand alone',
+    { type: 'Punctuation', behavior: 'Isolated' },
+    'said.".." it',
+    [86, 1308, 17, 5, 17, 17, 5, 311],
+  ],
+  [
+    'signs stand together',
+    { type: 'Punctuation', behavior: 'Contiguous' },
+    'said.".." it',
+    [86, 1308, 376, 17, 376, 311],
+  ],
+])('%s: %j of %j', async (_, cutter, text, ids) => {
+  const tokenizer = await cutBy(cutter, { ...BYTES, use_regex: false });
+  expect(tokenizer.encode(text, { addSpecialTokens: false })).toEqual(ids);
+});
+
+test('words have letters of every language', async () => {
+  const letters = ['n', 'Ã', '©', 'nÃ', ','];
+  const json = {
+    pre_tokenizer: {
+      type: 'Sequence',
+      pretokenizers: [{ type: 'Whitespace' }, { ...BYTES, use_regex: false }],
+    },
+    decoder: BYTES,
+    model: {
+      type: 'BPE',
+      vocab: Object.fromEntries(letters.map((letter, id) => [letter, id])),
+      merges: [['n', 'Ã']],
+    },
+  };
+  const folder = memoryFolder('words', { 'tokenizer.json': JSON.stringify(json) });
+  const tokenizer = await loadTokenizer(folder);
+  // In words of ASCII the n would stand alone.
+  expect(tokenizer.encode('né ,', { addSpecialTokens: false })).toEqual([3, 2, 4]);
 });
