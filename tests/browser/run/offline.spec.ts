@@ -40,6 +40,8 @@ base('once a run has begun, nothing needs the page’s server any more', async (
 base('what does not load without the page’s server says when to try again', async ({ page }) => {
   const site = await serveBuilt();
   await openPage(page, site.address);
+  // The list of models, which the page opens with, comes from the server too.
+  await page.waitForLoadState('networkidle');
   await site.close();
   await page.getByRole('button', { name: 'Try the sample' }).click();
   await expect(page.getByRole('alert')).toContainText('The sample did not load; try again when');
