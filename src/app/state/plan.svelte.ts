@@ -28,8 +28,10 @@ export class Plan {
   config = $state.raw<TrainingConfig>({ ...DEFAULT_CONFIG });
   /** The settings as they stand in their fields: those that cannot be trained with too, until they are mended. */
   readonly stated = $derived.by(() => ({ ...this.config, ...this.#refused }));
-  /** What was chosen from the data's size: what a setting returns to. */
-  suggested = $state.raw<TrainingConfig>({ ...DEFAULT_CONFIG });
+  /** What was chosen from the data's size. */
+  suggestion = $state.raw<TrainingConfig>({ ...DEFAULT_CONFIG });
+  /** The same for the method that is set: what each setting returns to. */
+  readonly suggested = $derived.by(() => forMethod(this.suggestion, this.config.method));
   prompts = $state.raw<string[]>([]);
   readonly writtenPrompts = $derived(this.prompts.filter((prompt) => prompt.trim() !== ''));
   sampleEverySteps = $state(0);
@@ -69,8 +71,8 @@ export class Plan {
   }
 
   /**
-   * Changes settings; with the method, the kind of base weights follows. What cannot be trained with waits, with all that is changed
-   * meanwhile, until it is mended.
+   * Changes settings; with the method, the kind of base weights follows, and a learning rate that nobody has set. What cannot be trained with
+   * waits, with all that is changed meanwhile, until it is mended.
    *
    * @returns whether the data must be tokenised again
    */
@@ -79,6 +81,11 @@ export class Plan {
     const changes = { ...this.#refused, ...values };
     const stated: Partial<TrainingConfig> = { ...before, ...changes };
     if ('method' in changes && !('quantization' in changes)) delete stated.quantization;
+    const { method } = values;
+    const hasOwnRate = 'learning_rate' in changes || this.changed.includes('learning_rate');
+    if (method !== undefined && !hasOwnRate) {
+      stated.learning_rate = forMethod(this.suggestion, method).learning_rate;
+    }
     try {
       this.config = parseTrainingConfig(stated);
       this.#refused = {};
@@ -94,7 +101,8 @@ export class Plan {
   async suggest(modelId: string, datasetId: string): Promise<void> {
     const suggestion = await this.trainer.suggest(modelId, datasetId);
     const own = Object.fromEntries(this.changed.map((key) => [key, this.config[key]]));
-    this.config = { ...suggestion.config, ...own };
+    const method = this.changed.includes('method') ? this.config.method : suggestion.config.method;
+    this.config = { ...forMethod(suggestion.config, method), ...own };
     if (sameLines(this.prompts, this.#suggestedSampling.prompts)) this.prompts = suggestion.prompts;
     this.#note(suggestion);
   }
@@ -107,7 +115,7 @@ export class Plan {
   /** Takes over what a run was started with, so that the next one begins from there. */
   adopt({ config, prompts }: Pick<RunDetail, 'config' | 'prompts'>): void {
     if (!this.#informed) {
-      this.suggested = config;
+      this.suggestion = config;
       this.#suggestedSampling = { ...this.#suggestedSampling, prompts };
     }
     this.config = config;
@@ -155,7 +163,7 @@ export class Plan {
     if (this.sampleEverySteps === this.#suggestedSampling.sampleEverySteps) {
       this.sampleEverySteps = sampleEverySteps;
     }
-    this.suggested = config;
+    this.suggestion = config;
     this.#suggestedSampling = { prompts, sampleEverySteps };
     this.#informed = true;
   }
@@ -163,3 +171,10 @@ export class Plan {
 
 const sameLines = (some: readonly string[], others: readonly string[]) =>
   some.join('\n') === others.join('\n');
+
+/** A suggestion with the learning rate that fits a method: all weights take steps of a tenth of an adapter's, which begins from nothing. */
+function forMethod(suggestion: TrainingConfig, method: TrainingConfig['method']): TrainingConfig {
+  if ((method === 'full') === (suggestion.method === 'full')) return suggestion;
+  const { learning_rate: rate } = suggestion;
+  return { ...suggestion, learning_rate: method === 'full' ? rate / 10 : rate * 10 };
+}

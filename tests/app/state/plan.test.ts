@@ -80,6 +80,27 @@ describe('what fits the data', () => {
     expect(plan).toMatchObject({ prompts: ['The hen sat'], sampleEverySteps: 7 });
   });
 
+  it('has a tenth of the learning rate for all weights, unless the person has set one', async () => {
+    const { plan, fit } = planWithSuggestions();
+    fit({ learning_rate: 2e-3 }, []);
+    await plan.suggest('starter', 'fables');
+    plan.change({ method: 'full' });
+    expect(plan.config).toMatchObject({
+      method: 'full',
+      quantization: 'none',
+      learning_rate: 2e-4,
+    });
+    expect(plan.changed).not.toContain('learning_rate');
+    fit({ learning_rate: 2e-4 }, []);
+    await plan.suggest('llama', 'fables');
+    expect(plan.config).toMatchObject({ method: 'full', learning_rate: 2e-5 });
+    plan.change({ ...plan.suggestion });
+    expect(plan.config).toMatchObject({ method: 'qlora', learning_rate: 2e-4 });
+    plan.change({ learning_rate: 5e-4 });
+    plan.change({ method: 'full' });
+    expect(plan.config.learning_rate).toBe(5e-4);
+  });
+
   it('stands beside what a run was started with', async () => {
     const { plan, fit } = planWithSuggestions();
     const config = { ...DEFAULT_CONFIG, max_steps: 40 };
