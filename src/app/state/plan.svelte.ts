@@ -77,6 +77,8 @@ export class Plan {
    * @returns whether the data must be tokenised again
    */
   change(values: Partial<TrainingConfig>): boolean {
+    // What is being predicted is of other settings, and perhaps of tokens that give way to others.
+    this.#turn += 1;
     const before = this.config;
     const changes = { ...this.#refused, ...values };
     const stated: Partial<TrainingConfig> = { ...before, ...changes };

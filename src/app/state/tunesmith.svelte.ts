@@ -57,6 +57,8 @@ export class Tunesmith {
   readonly #trainer: TrainerWorker;
   /** Drops whose data are being read, or cancelled by a later one. */
   #takes = $state(0);
+  /** Settles when what fits the data is known: until then their tokens are read, and must stay. */
+  #suggesting: Promise<void> = Promise.resolve();
 
   constructor(private readonly workers: Workers) {
     this.#trainer = workers.trainer.api;
@@ -278,15 +280,27 @@ export class Tunesmith {
     else await this.#predict();
   }
 
-  /** @returns false when it was cancelled */
-  #retokenize(): Promise<boolean> {
+  /**
+   * Makes the tokens again where settings or model want others.
+   *
+   * @returns false when it was cancelled
+   */
+  async #retokenize(): Promise<boolean> {
+    await this.#suggesting;
     return this.dataset.retokenize(this.plan.tokenization(this.models.tokenizerId));
   }
 
   async #suggest(): Promise<void> {
     const { summary } = this.dataset;
     if (summary && summary.examples > 0) {
-      await this.plan.suggest(this.models.chosenId, summary.id);
+      const suggested = this.plan.suggest(this.models.chosenId, summary.id);
+      this.#suggesting = suggested.catch(() => undefined);
+      try {
+        await suggested;
+      } catch (error) {
+        // Of data that were replaced or forgotten meanwhile there is nothing to read, nor to suggest.
+        if (this.dataset.summary === summary && !this.dataset.operation.running) throw error;
+      }
       await this.#retokenize();
     }
     await this.#predict();

@@ -45,6 +45,45 @@ describe('Tunesmith', () => {
     expect(train).toHaveBeenCalledTimes(1);
   });
 
+  it('makes no other tokens while a suggestion reads those that are there', async () => {
+    const { tunesmith, dataset, trainer } = await openTunesmith('empty');
+    const suggestion = await trainer.suggest();
+    let suggest: () => void = () => undefined;
+    const suggested = vi.spyOn(trainer, 'suggest').mockImplementationOnce(
+      () =>
+        new Promise((resolve) => {
+          suggest = () => {
+            resolve(suggestion);
+          };
+        }),
+    );
+    const retokenize = vi.spyOn(dataset, 'retokenize');
+    const taken = tunesmith.take(withoutFolder([new File(['A hen.'], 'hen.txt')]));
+    await vi.waitFor(() => {
+      expect(suggested).toHaveBeenCalledTimes(1);
+    });
+    const changed = tunesmith.change({ max_seq_length: 64 });
+    await new Promise((resolve) => setTimeout(resolve));
+    expect(retokenize).not.toHaveBeenCalled();
+    suggest();
+    await Promise.all([taken, changed]);
+    expect(tunesmith.dataset.summary?.tokenization.max_seq_length).toBe(64);
+    expect(tunesmith.plan.suggested.r).toBe(suggestion.config.r);
+  });
+
+  it('says nothing of a suggestion that fails because its data were forgotten', async () => {
+    const { tunesmith, trainer } = await openTunesmith('empty');
+    vi.spyOn(trainer, 'suggest').mockImplementationOnce(async () => {
+      await tunesmith.dataset.remove();
+      throw new Error('the file cannot be read any more');
+    });
+    await tunesmith.take(withoutFolder([new File(['A hen.'], 'hen.txt')]));
+    expect(tunesmith.dataset.summary).toBeNull();
+    vi.spyOn(trainer, 'suggest').mockRejectedValueOnce(new Error('a fault of its own'));
+    const taken = tunesmith.take(withoutFolder([new File(['A hen.'], 'hen.txt')]));
+    await expect(taken).rejects.toThrow('a fault of its own');
+  });
+
   it('does not tokenise again what was cancelled when another model was chosen', async () => {
     const { tunesmith, dataset } = await openTunesmith();
     const retokenize = vi
@@ -134,10 +173,13 @@ describe('Tunesmith', () => {
     const { tunesmith, dataset } = await openTunesmith();
     const cancel = vi.spyOn(dataset, 'cancel');
     let cancelled: (reason: Error) => void = () => undefined;
-    vi.spyOn(dataset, 'retokenize').mockImplementation(
-      () => new Promise((_, reject) => (cancelled = reject)),
-    );
+    const retokenize = vi
+      .spyOn(dataset, 'retokenize')
+      .mockImplementation(() => new Promise((_, reject) => (cancelled = reject)));
     const first = tunesmith.change({ train_on_prompt: true });
+    await vi.waitFor(() => {
+      expect(retokenize).toHaveBeenCalledTimes(1);
+    });
     cancel.mockImplementation(() => {
       cancelled(new DOMException('It was cancelled.', 'AbortError'));
       return Promise.resolve();

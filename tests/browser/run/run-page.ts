@@ -33,6 +33,7 @@ export async function dropAndPlan(
   await set(page, 'Rows at once', 1);
   await set(page, 'Accumulated batches', 1);
   await page.getByRole('textbox', { name: 'Prompts' }).fill(prompts);
+  await expect(page.getByRole('alert')).toHaveCount(0);
 }
 
 /** What a step's status reads like while nothing else is done. */
