@@ -3,7 +3,6 @@ import {
   DEFAULT_CONFIG,
   parseTrainingConfig,
   sameSetting,
-  type ConfigKey,
   type TrainingConfig,
 } from '../../config';
 import { messageOf } from '../../errors';
@@ -14,14 +13,8 @@ import type {
   Tokenization,
   TrainerWorker,
 } from '../../worker/api';
+import { sameTokenization } from '../../worker/tokenization';
 import { inPageWords } from '../text/settings';
-
-/** Settings that decide the tokens, and so mean tokenising again. */
-const TOKENIZATION_KEYS: readonly ConfigKey[] = [
-  'chat_template',
-  'max_seq_length',
-  'train_on_prompt',
-];
 
 /** How the next run will train, and what it will take. */
 export class Plan {
@@ -79,11 +72,12 @@ export class Plan {
   change(values: Partial<TrainingConfig>): boolean {
     // What is being predicted is of other settings, and perhaps of tokens that give way to others.
     this.#turn += 1;
-    const before = this.config;
+    // Whatever the model, a change of settings leaves it as it is.
+    const before = this.tokenization('');
     const changes = { ...this.#refused, ...values };
-    const stated: Partial<TrainingConfig> = { ...before, ...changes };
+    const stated: Partial<TrainingConfig> = { ...this.config, ...changes };
     if ('method' in changes && !('quantization' in changes)) delete stated.quantization;
-    const { method } = values;
+    const { method } = changes;
     const hasOwnRate = 'learning_rate' in changes || this.changed.includes('learning_rate');
     if (method !== undefined && !hasOwnRate) {
       stated.learning_rate = forMethod(this.suggestion, method).learning_rate;
@@ -96,7 +90,7 @@ export class Plan {
       this.#refused = changes;
       this.#contradiction = inPageWords(messageOf(error));
     }
-    return TOKENIZATION_KEYS.some((key) => !sameSetting(before[key], this.config[key]));
+    return !sameTokenization(before, this.tokenization(''));
   }
 
   /** Takes over settings, prompts and sampling that fit the data; what the person changed stays. */

@@ -129,12 +129,18 @@ describe('settings that cannot be trained with', () => {
     expect(plan.stated).toEqual(plan.config);
   });
 
-  it('take the base weights of a method that was chosen meanwhile', () => {
+  it('take the base weights and the learning rate of a method that was chosen meanwhile', () => {
     const { plan } = planWithSuggestions();
     plan.change({ r: 0 });
-    plan.change({ method: 'lora' });
+    plan.change({ method: 'full' });
     plan.change({ r: 4 });
     expect(plan.problem).toBeNull();
-    expect(plan.config).toMatchObject({ method: 'lora', quantization: 'none', r: 4 });
+    const learning_rate = DEFAULT_CONFIG.learning_rate / 10;
+    expect(plan.config).toMatchObject({
+      method: 'full',
+      quantization: 'none',
+      learning_rate,
+      r: 4,
+    });
   });
 });
