@@ -135,6 +135,49 @@ test('what is being typed is not replaced by a suggestion that arrives meanwhile
   await expect(prompts).toHaveValue('What did the hen say?');
 });
 
+for (const [role, name, typed] of [
+  ['spinbutton', 'Rank', '200'],
+  ['spinbutton', 'Sampling interval', '3'],
+  ['textbox', 'Prompts', 'What did the hen say?'],
+] as const) {
+  test(`what was selected in ${name} is what typing replaces, though a suggestion arrives between`, async ({
+    page,
+    openScene,
+  }) => {
+    await openScene('suggesting');
+    await page
+      .getByLabel('Choose files')
+      .setInputFiles({ name: 'story.txt', mimeType: 'text/plain', buffer: Buffer.from('A hen.') });
+    await expect(page.getByRole('region', { name: 'Dataset' })).toContainText('Trained');
+    await page.getByRole('button', { name: 'Advanced' }).click();
+    const field = page.getByRole(role, { name });
+    await field.selectText();
+    await page.evaluate(() => dispatchEvent(new Event('suggest')));
+    await expect(page.getByRole('spinbutton', { name: 'Steps', exact: true })).toHaveValue('60');
+    await page.keyboard.insertText(typed);
+    await field.blur();
+    await expect(field).toHaveValue(typed);
+  });
+}
+
+test('a field that was only looked into shows what was suggested meanwhile', async ({
+  page,
+  openScene,
+}) => {
+  await openScene('suggesting');
+  await page
+    .getByLabel('Choose files')
+    .setInputFiles({ name: 'story.txt', mimeType: 'text/plain', buffer: Buffer.from('A hen.') });
+  await expect(page.getByRole('region', { name: 'Dataset' })).toContainText('Trained');
+  await page.getByRole('button', { name: 'Advanced' }).click();
+  const rank = page.getByRole('spinbutton', { name: 'Rank' });
+  await rank.focus();
+  await page.evaluate(() => dispatchEvent(new Event('suggest')));
+  await expect(page.getByRole('spinbutton', { name: 'Steps', exact: true })).toHaveValue('60');
+  await rank.blur();
+  await expect(rank).toHaveValue('8');
+});
+
 test('what a button at the end of the page brings up is seen there', async ({
   page,
   openScene,
