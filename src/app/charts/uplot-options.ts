@@ -19,6 +19,9 @@ export interface ChartLook {
 const LOGARITHMIC = { distr: 3 };
 const FONT = '12px system-ui, sans-serif';
 
+/** What an axis shows above and below at least, as a share of its values: enough for marks of three digits. */
+const LEAST_MARGIN = 0.02;
+
 /** What may lie between two marks on the horizontal axis: round numbers of steps or tokens, and of seconds. */
 const COUNTS = Array.from(
   { length: 30 },
@@ -122,7 +125,11 @@ function horizontalRange(min: number | null, max: number | null, least: number):
   return [Math.min(0, min), Math.max(max, least, min + 1)];
 }
 
-function verticalRange(
+/**
+ * From where to where the vertical axis goes. Never so little that sums of its marks round to themselves: uPlot would count them for ever, and
+ * a loss and its average may differ by the last bit alone.
+ */
+export function verticalRange(
   min: number | null,
   max: number | null,
   { least, logarithmic, small }: ChartLook,
@@ -130,7 +137,8 @@ function verticalRange(
   if (min === null || max === null) return logarithmic ? [least.y / 100, least.y] : [0, least.y];
   if (small) return min < max ? [min, max] : [Math.min(0, min), max || least.y];
   if (logarithmic) return [min / 1.1, max * 1.1];
-  const margin = (max - min || Math.abs(max) || least.y) * 0.06;
+  const size = Math.max(Math.abs(min), Math.abs(max)) || least.y;
+  const margin = Math.max((max - min) * 0.06, size * LEAST_MARGIN);
   return [min >= 0 ? Math.max(0, min - margin) : min - margin, max + margin];
 }
 

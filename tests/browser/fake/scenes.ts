@@ -170,6 +170,7 @@ const SCENES = {
       run: { ...run('training', 0), samples: [] },
       progress: { activity: 'Writing sample 2 of 3', done: 12, total: 80, unit: 'tokens' },
     }),
+  'first-step': () => scene({ data: DATA, run: firstStep() }),
   training: () => scene({ data: DATA, run: run('training', 34), otherRuns: others(2) }),
   long: () => scene({ data: DATA, run: run('training', 40_000, 50_000) }),
   paused: () => scene({ data: DATA, run: run('paused', 34), otherRuns: others(1) }),
@@ -313,6 +314,13 @@ export function run(phase: RunPhase, steps: number, totalSteps = 100, seed = 1):
 
 function others(count: number): RunDetail[] {
   return Array.from({ length: count }, (_, index) => run('finished', 100, 100, index + 2));
+}
+
+/** A run whose loss differs from its average, of that one loss, in the last bit: marks between the two, added to either, change nothing. */
+function firstStep(): RunDetail {
+  const first = run('training', 1);
+  const loss = 2.511364698410034;
+  return { ...first, loss, metrics: first.metrics.map((step) => ({ ...step, loss })) };
 }
 
 export function metricsOf(step: number, totalSteps: number, seed: number): StepMetrics {
