@@ -125,7 +125,9 @@ export class DatasetService implements Api.DatasetWorker {
   };
 
   remove: Method<'remove'> = async (datasetId) => {
-    const stored = await getStoredDataset(this.services, datasetId);
+    const stored = await this.services.datasets.get(datasetId);
+    // Others may have taken their place already, as in another tab.
+    if (!stored) return;
     await this.services.datasets.delete(datasetId);
     await deleteUnused(this.services, stored);
   };
@@ -154,8 +156,8 @@ export class DatasetService implements Api.DatasetWorker {
     const tokensFile = newTokensFile();
     const sink = await folder.append(tokensFile);
     const problems: DataProblem[] = [];
-    try {
-      const dataset = await buildDataset(copies, tokenizer, tokenization, sink, {
+    const build = () =>
+      buildDataset(copies, tokenizer, tokenization, sink, {
         vocabularySize,
         signal,
         onProblem: (problem) => {
@@ -164,12 +166,12 @@ export class DatasetService implements Api.DatasetWorker {
         onProgress: ({ file, bytesDone: done, bytesTotal: total }) =>
           onProgress({ activity: `Reading ${file}`, done, total, unit: 'bytes' }),
       });
-      await sink.close();
+    try {
+      const dataset = await build().finally(() => sink.close());
       signal.throwIfAborted();
       const summary = summarise(id, dataset, problems, tokenization);
       return { summary, index: dataset.index, folder: id, tokensFile };
     } catch (error) {
-      await sink.close();
       await folder.remove(tokensFile);
       throw error;
     }

@@ -50,11 +50,16 @@ export class MemoryStore implements FileStore {
     this.open.add(path);
     const bytes = (): Uint8Array<ArrayBuffer> => files.get(file) ?? new Uint8Array();
     files.set(file, bytes());
+    // As in a browser, where an access handle that is closed can nothing any more.
+    const checkOpen = () => {
+      if (!this.open.has(path)) throw new Error(`${path}: the file was already closed`);
+    };
     return {
       get size() {
         return bytes().length;
       },
       append: (more) => {
+        checkOpen();
         if (this.roomForAppends-- <= 0) return Promise.reject(new QuotaError(file));
         const longer = new Uint8Array(bytes().length + more.length);
         longer.set(bytes());
@@ -65,6 +70,7 @@ export class MemoryStore implements FileStore {
       read: (offset, length) => Promise.resolve(bytes().slice(offset, offset + length)),
       flush: () => Promise.resolve(),
       close: () => {
+        checkOpen();
         this.open.delete(path);
         return Promise.resolve();
       },

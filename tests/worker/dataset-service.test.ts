@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { InputError } from '../../src/errors';
 import { QuotaError } from '../../src/storage/errors';
 import type { Progress, Tokenization } from '../../src/worker/api';
@@ -135,6 +135,28 @@ describe('files that are taken', () => {
     expect(await service.current()).toEqual(before);
   });
 
+  it('leave nothing behind when they are cancelled as the last of them is written', async () => {
+    const { services, service, take, folders } = await bench();
+    const open = services.datasetFiles.folder.bind(services.datasetFiles);
+    vi.spyOn(services.datasetFiles, 'folder').mockImplementation(async (name) => {
+      const folder = await open(name);
+      const append = async (file: string) => {
+        const appender = await folder.append(file);
+        const close = appender.close.bind(appender);
+        if (file.startsWith('tokens ')) {
+          appender.close = () => {
+            void service.cancel();
+            return close();
+          };
+        }
+        return appender;
+      };
+      return { ...folder, append };
+    });
+    await expect(take([STORY])).rejects.toMatchObject({ name: 'AbortError' });
+    expect(await folders()).toEqual([]);
+  });
+
   it('that no room is left for are refused, and those before are still there', async () => {
     const { service, take } = await bench();
     const before = await take([STORY]);
@@ -200,6 +222,14 @@ describe('data that are tokenised again', () => {
     expect(await service.current()).toEqual(before);
     expect((await service.rows(before.id, 0, 1))[0]?.tokens).toBeGreaterThan(16);
     expect(await kept(before.id)).toEqual(['file 0', 'tokens']);
+  });
+
+  it('are forgotten once, however often that is asked for', async () => {
+    const { take, service, folders } = await bench();
+    const { id } = await take([STORY]);
+    await service.remove(id);
+    await service.remove(id);
+    expect(await folders()).toEqual([]);
   });
 
   it('that are gone are said to be, with what to do', async () => {
