@@ -16,8 +16,10 @@ export class Dataset {
   preview = $state.raw<TokenPreview | null>(null);
   readonly operation: Operation;
   readonly #worker: DatasetWorker;
+  /** Whether files are being read, whose data take the place of those that are shown. */
+  readonly importing = $derived.by(() => this.#imports > 0);
   /** Imports that have not ended: one, and those that it has cancelled. */
-  #imports = 0;
+  #imports = $state(0);
   /** The rows of the table; others when the data are. */
   rows = $state.raw(new RowPages(() => Promise.resolve([])));
 
@@ -53,31 +55,28 @@ export class Dataset {
   }
 
   /**
-   * Tokenises the same files again where the tokenization differs. Of several calls the last one counts. Files that are being read are left
-   * alone: whoever took them asks for this again.
+   * Tokenises the same files again where the tokenization differs. Not while files are being read, which a worker leaves for what it is told last.
    *
-   * @returns whether the data, if there are any, are tokenised so; false when it was cancelled, or other data are on their way
+   * @returns whether the data, if there are any, are tokenised so; false when it was cancelled
    */
   async retokenize(tokenization: Tokenization): Promise<boolean> {
-    if (this.#imports > 0) return false;
     const before = this.summary;
-    if (!before) return true;
-    if (sameTokenization(before.tokenization, tokenization)) {
-      await this.operation.cancel();
-      return true;
-    }
+    if (!before || sameTokenization(before.tokenization, tokenization)) return true;
     const summary = await this.operation.run('Tokenising again', (onProgress) =>
       this.#worker.retokenize(before.id, tokenization, onProgress),
     );
-    if (summary) await this.#show(summary);
+    if (summary && this.summary === before) await this.#show(summary);
     return summary !== undefined;
   }
 
+  /** Forgets the data; what reads them meanwhile finds none. */
   async remove(): Promise<void> {
-    if (!this.summary) return;
-    await this.#worker.remove(this.summary.id);
-    this.summary = null;
-    this.preview = null;
+    const { summary } = this;
+    if (!summary) return;
+    this.#forget(summary);
+    // Tokens that are being made of them would bring them back.
+    if (!this.importing) await this.operation.cancel();
+    await this.#worker.remove(summary.id);
   }
 
   /** Shows the tokens of an example. */
@@ -85,8 +84,14 @@ export class Dataset {
     const { summary } = this;
     if (!summary || index < 0 || index >= summary.examples) return;
     this.selected = index;
-    const preview = await this.#worker.tokens(summary.id, index);
-    if (this.selected === index && this.summary === summary) this.preview = preview;
+    const isShown = () => this.selected === index && this.summary === summary;
+    try {
+      const preview = await this.#worker.tokens(summary.id, index);
+      if (isShown()) this.preview = preview;
+    } catch (error) {
+      // Of data that give way to others, or to other tokens, there may be nothing left to read.
+      if (isShown() && !this.operation.running) throw error;
+    }
   }
 
   async #show(summary: DatasetSummary): Promise<void> {
@@ -99,7 +104,9 @@ export class Dataset {
 
   /** Shows these data no more, unless others have taken their place. */
   #forget(summary: DatasetSummary): void {
-    if (this.summary === summary) this.summary = null;
+    if (this.summary !== summary) return;
+    this.summary = null;
+    this.preview = null;
   }
 
   async #cancel(): Promise<void> {

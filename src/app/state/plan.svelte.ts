@@ -13,7 +13,6 @@ import type {
   Tokenization,
   TrainerWorker,
 } from '../../worker/api';
-import { sameTokenization } from '../../worker/tokenization';
 import { inPageWords } from '../text/settings';
 
 /** How the next run will train, and what it will take. */
@@ -66,14 +65,8 @@ export class Plan {
   /**
    * Changes settings; with the method, the kind of base weights follows, and a learning rate that nobody has set. What cannot be trained with
    * waits, with all that is changed meanwhile, until it is mended.
-   *
-   * @returns whether the data must be tokenised again
    */
-  change(values: Partial<TrainingConfig>): boolean {
-    // What is being predicted is of other settings, and perhaps of tokens that give way to others.
-    this.#turn += 1;
-    // Whatever the model, a change of settings leaves it as it is.
-    const before = this.tokenization('');
+  change(values: Partial<TrainingConfig>): void {
     const changes = { ...this.#refused, ...values };
     const stated: Partial<TrainingConfig> = { ...this.config, ...changes };
     if ('method' in changes && !('quantization' in changes)) delete stated.quantization;
@@ -90,22 +83,25 @@ export class Plan {
       this.#refused = changes;
       this.#contradiction = inPageWords(messageOf(error));
     }
-    return !sameTokenization(before, this.tokenization(''));
   }
 
-  /** Takes over settings, prompts and sampling that fit the data; what the person changed stays. */
-  async suggest(modelId: string, datasetId: string): Promise<void> {
-    const suggestion = await this.trainer.suggest(modelId, datasetId);
+  /** Takes over settings, prompts and sampling that suit the data; what the person changed stays. */
+  fit(suggestion: Suggestion): void {
     const own = Object.fromEntries(this.changed.map((key) => [key, this.config[key]]));
     const method = this.changed.includes('method') ? this.config.method : suggestion.config.method;
     this.config = { ...forMethod(suggestion.config, method), ...own };
     if (sameLines(this.prompts, this.#suggestedSampling.prompts)) this.prompts = suggestion.prompts;
-    this.#note(suggestion);
+    this.compare(suggestion);
   }
 
-  /** Finds out what fits the data, to be shown beside settings and prompts that stay as they are. */
-  async compare(modelId: string, datasetId: string): Promise<void> {
-    this.#note(await this.trainer.suggest(modelId, datasetId));
+  /** Takes what suits the data to be shown beside settings and prompts, which stay as they are. */
+  compare({ config, prompts, sampleEverySteps }: Suggestion): void {
+    if (this.sampleEverySteps === this.#suggestedSampling.sampleEverySteps) {
+      this.sampleEverySteps = sampleEverySteps;
+    }
+    this.suggestion = config;
+    this.#suggestedSampling = { prompts, sampleEverySteps };
+    this.#informed = true;
   }
 
   /** Takes over what a run was started with, so that the next one begins from there. */
@@ -118,6 +114,11 @@ export class Plan {
     this.prompts = prompts;
     this.#refused = {};
     this.#contradiction = null;
+  }
+
+  /** What is being predicted is of settings or data that are no more. */
+  outdate(): void {
+    this.#turn += 1;
   }
 
   /** Predicts memory and steps again; of several calls the last one counts. */
@@ -153,15 +154,6 @@ export class Plan {
     if (turn !== this.#timingTurn) return;
     this.seconds = seconds;
     this.timing = false;
-  }
-
-  #note({ config, prompts, sampleEverySteps }: Suggestion): void {
-    if (this.sampleEverySteps === this.#suggestedSampling.sampleEverySteps) {
-      this.sampleEverySteps = sampleEverySteps;
-    }
-    this.suggestion = config;
-    this.#suggestedSampling = { prompts, sampleEverySteps };
-    this.#informed = true;
   }
 }
 

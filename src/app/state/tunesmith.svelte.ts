@@ -3,7 +3,6 @@ import { InputError } from '../../errors';
 import { keepStorage } from '../../storage/quota';
 import type { RunDetail, TrainerEvent, TrainerWorker } from '../../worker/api';
 import type { Workers } from '../../worker/client';
-import { sameTokenization } from '../../worker/tokenization';
 import { Alerts } from './alerts.svelte';
 import { AnswerPair } from './answers.svelte';
 import { CurrentRun } from './current-run.svelte';
@@ -14,6 +13,7 @@ import { Models } from './models.svelte';
 import { Operation } from './operation.svelte';
 import { resolvesWithin } from './patience';
 import { Plan } from './plan.svelte';
+import { Preparation } from './preparation.svelte';
 import { RunList } from './run-list.svelte';
 import { saveFile } from './save-file';
 
@@ -32,19 +32,18 @@ export class Tunesmith {
   readonly plan: Plan;
   readonly run = new CurrentRun();
   readonly runs: RunList;
+  readonly preparation: Preparation;
   readonly answers: AnswerPair;
   readonly download: Operation;
   /** Whether Train or Resume was pressed and the run is not at work yet. */
   starting = $state(false);
-  /** Whether files were dropped and the settings that fit them are not there yet. */
-  readonly taking = $derived.by(() => this.#takes > 0);
   readonly canTrain = $derived.by(
     () =>
       this.machine.ready &&
       !this.machine.elsewhere &&
       !this.run.atWork &&
       !this.starting &&
-      !this.taking &&
+      !this.preparation.taking &&
       !this.dataset.operation.running &&
       !this.models.operation.running &&
       (this.dataset.summary?.examples ?? 0) > 0 &&
@@ -55,10 +54,6 @@ export class Tunesmith {
     () => this.run.summary?.hasAdapter === true && !this.run.moving && !this.download.running,
   );
   readonly #trainer: TrainerWorker;
-  /** Drops whose data are being read, or cancelled by a later one. */
-  #takes = $state(0);
-  /** Settles when what fits the data is known: until then their tokens are read, and must stay. */
-  #suggesting: Promise<void> = Promise.resolve();
 
   constructor(private readonly workers: Workers) {
     this.#trainer = workers.trainer.api;
@@ -66,6 +61,7 @@ export class Tunesmith {
     this.models = new Models(this.#trainer);
     this.dataset = new Dataset(workers.dataset);
     this.plan = new Plan(this.#trainer);
+    this.preparation = new Preparation(this.#trainer, this);
     this.runs = new RunList(this.#trainer);
     this.answers = new AnswerPair(this.#trainer, () =>
       this.#unlessHung(this.#trainer.cancel('ask')),
@@ -86,11 +82,8 @@ export class Tunesmith {
       this.dataset.restore().catch((error: unknown) => this.alerts.showError(error)),
       this.runs.load(),
     ]);
-    if (!last) return this.#suggest();
-    this.#chooseModelOf(last);
-    if (this.dataset.summary)
-      await this.plan.compare(this.models.chosenId, this.dataset.summary.id);
-    await this.#foresee();
+    if (last) this.#chooseModelOf(last);
+    await this.preparation.suggest(last ? 'shown beside' : 'taken over');
   }
 
   /** Takes dropped or chosen files: data, or a model. */
@@ -101,18 +94,9 @@ export class Tunesmith {
     }
     if (dropped.model) {
       await this.models.installFiles(dropped.model);
-      await this.#modelChanged();
+      await this.preparation.followModel();
     }
-    if (dropped.data.length === 0) return;
-    this.#takes += 1;
-    try {
-      const tokenization = this.plan.tokenization(this.models.tokenizerId);
-      if (await this.dataset.importFiles(dropped.data, tokenization)) await this.#suggest();
-      // Settings that were changed meanwhile waited for it.
-      else await this.#retokenize();
-    } finally {
-      this.#takes -= 1;
-    }
+    if (dropped.data.length > 0) await this.preparation.take(dropped.data);
   }
 
   /** Takes the data that come with the page. */
@@ -124,27 +108,27 @@ export class Tunesmith {
 
   async chooseModel(modelId: string): Promise<void> {
     this.models.chosenId = modelId;
-    await this.#modelChanged();
+    await this.preparation.followModel();
   }
 
   async findModel(repository: string): Promise<void> {
     await this.models.find(repository);
-    await this.#modelChanged();
+    await this.preparation.followModel();
   }
 
   async installModel(): Promise<void> {
-    if (await this.models.install()) await this.#modelChanged();
+    if (await this.models.install()) await this.preparation.followModel();
   }
 
   /** Deletes the chosen model's files, and makes the tokens of the model that is chosen then: without a tokenizer the data cannot be shown. */
   async removeModel(): Promise<void> {
     await this.models.remove();
-    await this.#modelChanged();
+    await this.preparation.followModel();
   }
 
   async change(values: Partial<TrainingConfig>): Promise<void> {
-    if (this.plan.change(values)) await this.#retokenize();
-    await this.#predict();
+    this.plan.change(values);
+    await this.preparation.followSettings();
   }
 
   /** Starts a run with the data, the model and the settings that are shown; downloads the model first where needed. */
@@ -152,16 +136,16 @@ export class Tunesmith {
     if (!this.canTrain) return;
     this.starting = true;
     try {
-      if (!(await this.models.install()) || !(await this.#retokenize())) return;
+      if (!(await this.models.install())) return;
+      const datasetId = await this.preparation.makeTokens();
+      if (datasetId === null) return;
       // Only pages may ask; a browser that says no trains all the same.
       void keepStorage();
-      const { summary } = this.dataset;
-      if (!summary) return;
       this.#showRun(
         await this.#trainer.train({
           name: '',
           modelId: this.models.chosenId,
-          datasetId: summary.id,
+          datasetId,
           config: this.plan.config,
           precision: 'auto',
           prompts: this.plan.writtenPrompts,
@@ -211,7 +195,7 @@ export class Tunesmith {
     const detail = await this.#trainer.openRun(runId);
     this.#showRun(detail);
     this.#chooseModelOf(detail);
-    await this.#foresee();
+    await this.preparation.foresee();
   }
 
   async deleteRun(runId: string): Promise<void> {
@@ -255,7 +239,7 @@ export class Tunesmith {
       this.machine.lock = event.lock;
       if (changed) this.alerts.guard(() => this.#followOtherTabs());
       // A run has ended, here or in another tab: the GPU may be timed again, and the run says how fast it was.
-      if (event.lock === 'free') this.#time();
+      if (event.lock === 'free') this.preparation.time();
     }
     if (event.type === 'notice' && event.notice.severity === 'error') {
       this.alerts.show(event.notice, this.run.summary?.hasAdapter === true);
@@ -271,65 +255,6 @@ export class Tunesmith {
     if (shown && shown.phase !== this.run.phase && !this.run.atWork) {
       this.run.open(await this.#trainer.openRun(shown.id));
     }
-  }
-
-  async #modelChanged(): Promise<void> {
-    // Who cancels it wants no more of it: Train tokenises first where it has to.
-    const retokenized = await this.#retokenize();
-    if (retokenized && this.dataset.summary) await this.#suggest();
-    else await this.#predict();
-  }
-
-  /**
-   * Makes the tokens again where settings or model want others.
-   *
-   * @returns false when it was cancelled
-   */
-  async #retokenize(): Promise<boolean> {
-    await this.#suggesting;
-    return this.dataset.retokenize(this.plan.tokenization(this.models.tokenizerId));
-  }
-
-  async #suggest(): Promise<void> {
-    const { summary } = this.dataset;
-    if (summary && summary.examples > 0) {
-      const suggested = this.plan.suggest(this.models.chosenId, summary.id);
-      this.#suggesting = suggested.catch(() => undefined);
-      try {
-        await suggested;
-      } catch (error) {
-        // Of data that were replaced or forgotten meanwhile there is nothing to read, nor to suggest.
-        if (this.dataset.summary === summary && !this.dataset.operation.running) throw error;
-      }
-      await this.#retokenize();
-    }
-    await this.#predict();
-  }
-
-  /** What the next run takes of memory, and then of time, which nothing waits for. */
-  async #predict(): Promise<void> {
-    await this.#foresee();
-    this.#time();
-  }
-
-  #time(): void {
-    const datasetId = this.#datasetToTrainOn();
-    const { problem, forecast } = this.plan;
-    if (datasetId === null || !this.machine.ready || this.run.atWork) return;
-    if (problem !== null || forecast?.verdict !== 'fits') return;
-    void this.plan.time(this.models.chosenId, datasetId);
-  }
-
-  async #foresee(): Promise<void> {
-    await this.plan.foresee(this.models.chosenId, this.#datasetToTrainOn());
-  }
-
-  /** Id of the data; null where they say nothing of a run, since there are none or Train tokenises them again first. */
-  #datasetToTrainOn(): string | null {
-    const { summary } = this.dataset;
-    if (!summary || summary.examples === 0) return null;
-    const wanted = this.plan.tokenization(this.models.tokenizerId);
-    return sameTokenization(summary.tokenization, wanted) ? summary.id : null;
   }
 }
 

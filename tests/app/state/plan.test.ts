@@ -1,4 +1,4 @@
-import { describe, expect, it, vi } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { DEFAULT_CONFIG } from '../../../src/config';
 import { Plan } from '../../../src/app/state/plan.svelte';
 import type { Suggestion, TrainerWorker } from '../../../src/worker/api';
@@ -50,40 +50,36 @@ describe('how long the planned run takes', () => {
   });
 });
 
-/** A plan of data that suggest what a test says. */
-function planWithSuggestions() {
-  const suggest = vi.fn<() => Promise<Suggestion>>();
-  const plan = new Plan({ suggest } as unknown as TrainerWorker);
-  const fit = (suggestion: Partial<Suggestion['config']>, prompts: string[], every = 10) => {
-    const config = { ...DEFAULT_CONFIG, ...suggestion };
-    suggest.mockResolvedValueOnce({ config, prompts, sampleEverySteps: every });
-  };
-  return { plan, fit };
+/** What suits some data, as far as a test says it. */
+function suggestion(
+  config: Partial<Suggestion['config']>,
+  prompts: string[],
+  sampleEverySteps = 10,
+): Suggestion {
+  return { config: { ...DEFAULT_CONFIG, ...config }, prompts, sampleEverySteps };
 }
 
+const newPlan = () => new Plan({} as TrainerWorker);
+
 describe('what fits the data', () => {
-  it('takes the place of what was suggested before, not of what the person set or wrote', async () => {
-    const { plan, fit } = planWithSuggestions();
-    fit({ r: 8, max_steps: 60 }, ['Tell me a fable.']);
-    await plan.suggest('starter', 'fables');
+  it('takes the place of what was suggested before, not of what the person set or wrote', () => {
+    const plan = newPlan();
+    plan.fit(suggestion({ r: 8, max_steps: 60 }, ['Tell me a fable.']));
     plan.change({ max_steps: 20 });
     plan.prompts = ['What did the fox say?'];
-    fit({ r: 32, max_steps: 300 }, ['Once upon a time'], 60);
-    await plan.suggest('starter', 'story');
+    plan.fit(suggestion({ r: 32, max_steps: 300 }, ['Once upon a time'], 60));
     expect(plan.config).toMatchObject({ r: 32, max_steps: 20 });
     expect(plan.prompts).toEqual(['What did the fox say?']);
     expect(plan.sampleEverySteps).toBe(60);
     plan.sampleEverySteps = 7;
     plan.prompts = ['Once upon a time'];
-    fit({ r: 16 }, ['The hen sat']);
-    await plan.suggest('starter', 'farm');
+    plan.fit(suggestion({ r: 16 }, ['The hen sat']));
     expect(plan).toMatchObject({ prompts: ['The hen sat'], sampleEverySteps: 7 });
   });
 
-  it('has a tenth of the learning rate for all weights, unless the person has set one', async () => {
-    const { plan, fit } = planWithSuggestions();
-    fit({ learning_rate: 2e-3 }, []);
-    await plan.suggest('starter', 'fables');
+  it('has a tenth of the learning rate for all weights, unless the person has set one', () => {
+    const plan = newPlan();
+    plan.fit(suggestion({ learning_rate: 2e-3 }, []));
     plan.change({ method: 'full' });
     expect(plan.config).toMatchObject({
       method: 'full',
@@ -91,8 +87,7 @@ describe('what fits the data', () => {
       learning_rate: 2e-4,
     });
     expect(plan.changed).not.toContain('learning_rate');
-    fit({ learning_rate: 2e-4 }, []);
-    await plan.suggest('llama', 'fables');
+    plan.fit(suggestion({ learning_rate: 2e-4 }, []));
     expect(plan.config).toMatchObject({ method: 'full', learning_rate: 2e-5 });
     plan.change({ ...plan.suggestion });
     expect(plan.config).toMatchObject({ method: 'qlora', learning_rate: 2e-4 });
@@ -101,12 +96,11 @@ describe('what fits the data', () => {
     expect(plan.config.learning_rate).toBe(5e-4);
   });
 
-  it('stands beside what a run was started with', async () => {
-    const { plan, fit } = planWithSuggestions();
+  it('stands beside what a run was started with', () => {
+    const plan = newPlan();
     const config = { ...DEFAULT_CONFIG, max_steps: 40 };
     plan.adopt({ config, prompts: ['Why?'] });
-    fit({ r: 8, max_steps: 60 }, ['Tell me a fable.'], 12);
-    await plan.compare('starter', 'fables');
+    plan.compare(suggestion({ r: 8, max_steps: 60 }, ['Tell me a fable.'], 12));
     expect(plan.config).toEqual(config);
     expect(plan.changed).toEqual(['r', 'max_steps']);
     expect(plan.prompts).toEqual(['Why?']);
@@ -116,21 +110,21 @@ describe('what fits the data', () => {
 
 describe('settings that cannot be trained with', () => {
   it('wait together with what is changed meanwhile, and hold once they are mended', () => {
-    const { plan } = planWithSuggestions();
-    expect(plan.change({ r: 0 })).toBe(false);
+    const plan = newPlan();
+    plan.change({ r: 0 });
     expect(plan.problem).toContain('"Rank" is 0');
-    expect(plan.change({ max_seq_length: 128 })).toBe(false);
+    plan.change({ max_seq_length: 128 });
     expect(plan.problem).toContain('"Rank" is 0');
     expect(plan.stated).toMatchObject({ r: 0, max_seq_length: 128 });
     expect(plan.config).toEqual(DEFAULT_CONFIG);
-    expect(plan.change({ r: 4 })).toBe(true);
+    plan.change({ r: 4 });
     expect(plan.problem).toBeNull();
     expect(plan.config).toMatchObject({ r: 4, max_seq_length: 128 });
     expect(plan.stated).toEqual(plan.config);
   });
 
   it('take the base weights and the learning rate of a method that was chosen meanwhile', () => {
-    const { plan } = planWithSuggestions();
+    const plan = newPlan();
     plan.change({ r: 0 });
     plan.change({ method: 'full' });
     plan.change({ r: 4 });

@@ -6,17 +6,22 @@ import { FakeDatasetWorker } from '../../browser/fake/fake-dataset-worker';
 import { FakeTrainerWorker } from '../../browser/fake/fake-trainer-worker';
 import { sceneNamed, type SceneName } from '../../browser/fake/scenes';
 
-/** The page's state after files were dropped; its workers answer at once and compute nothing. */
-async function openTunesmith(name: SceneName = 'dropped') {
+/** The page's state before it asks what is there; its workers answer at once and compute nothing. */
+function newTunesmith(name: SceneName) {
   const scene = sceneNamed(name);
   const dataset = new FakeDatasetWorker(scene);
   const trainer = new FakeTrainerWorker(scene);
   const restart = vi.fn<() => void>();
   const link = { onFailure: () => undefined, restart };
   const workers = { dataset: { api: dataset, ...link }, trainer: { api: trainer, ...link } };
-  const tunesmith = new Tunesmith(workers);
-  await tunesmith.open();
-  return { tunesmith, dataset, trainer, restart };
+  return { tunesmith: new Tunesmith(workers), dataset, trainer, restart };
+}
+
+/** The same after files were dropped, or whatever the scene says. */
+async function openTunesmith(name: SceneName = 'dropped') {
+  const page = newTunesmith(name);
+  await page.tunesmith.open();
+  return page;
 }
 
 // Train asks the browser to keep its storage, which Node's navigator, where it has one, does not know.
@@ -73,15 +78,80 @@ describe('Tunesmith', () => {
 
   it('says nothing of a suggestion that fails because its data were forgotten', async () => {
     const { tunesmith, trainer } = await openTunesmith('empty');
-    vi.spyOn(trainer, 'suggest').mockImplementationOnce(async () => {
-      await tunesmith.dataset.remove();
-      throw new Error('the file cannot be read any more');
+    vi.spyOn(trainer, 'suggest').mockImplementationOnce(() => {
+      void tunesmith.preparation.forget();
+      return Promise.reject(new Error('the file cannot be read any more'));
     });
     await tunesmith.take(withoutFolder([new File(['A hen.'], 'hen.txt')]));
     expect(tunesmith.dataset.summary).toBeNull();
     vi.spyOn(trainer, 'suggest').mockRejectedValueOnce(new Error('a fault of its own'));
     const taken = tunesmith.take(withoutFolder([new File(['A hen.'], 'hen.txt')]));
     await expect(taken).rejects.toThrow('a fault of its own');
+  });
+
+  it('says nothing of a forecast that fails because other files took the place of its data', async () => {
+    const { tunesmith, trainer } = await openTunesmith();
+    let fail: (why: Error) => void = () => undefined;
+    const forecast = vi
+      .spyOn(trainer, 'forecast')
+      .mockImplementationOnce(() => new Promise((_, reject) => (fail = reject)));
+    const foreseen = tunesmith.change({ r: 4 });
+    await vi.waitFor(() => expect(forecast).toHaveBeenCalledTimes(1));
+    const taken = tunesmith.take(withoutFolder([new File(['A hen.'], 'hen.txt')]));
+    fail(new Error('the dataset is not stored here any more'));
+    await new Promise((resolve) => setTimeout(resolve));
+    expect(tunesmith.dataset.importing).toBe(true);
+    expect(tunesmith.plan.problem).toBeNull();
+    await Promise.all([foreseen, taken]);
+    expect(tunesmith.canTrain).toBe(true);
+  });
+
+  it('brings no data back that are forgotten while their tokens are made again', async () => {
+    const { tunesmith, dataset } = await openTunesmith();
+    const { summary } = tunesmith.dataset;
+    if (!summary) throw new Error('the scene has no data');
+    let made: () => void = () => undefined;
+    const retokenize = vi
+      .spyOn(dataset, 'retokenize')
+      .mockImplementation(
+        (_, tokenization) =>
+          new Promise((resolve) => (made = () => resolve({ ...summary, tokenization }))),
+      );
+    // The worker is done before it hears of the cancel.
+    const cancel = vi.spyOn(dataset, 'cancel').mockImplementation(() => {
+      made();
+      return Promise.resolve();
+    });
+    const changed = tunesmith.change({ max_seq_length: 64 });
+    await vi.waitFor(() => expect(retokenize).toHaveBeenCalledTimes(1));
+    const remove = vi.spyOn(dataset, 'remove');
+    await Promise.all([changed, tunesmith.preparation.forget()]);
+    expect(tunesmith.dataset.summary).toBeNull();
+    // Tokens that are made after the data are deleted would be stored again.
+    expect(cancel.mock.invocationCallOrder[0]).toBeLessThan(
+      remove.mock.invocationCallOrder[0] ?? 0,
+    );
+  });
+
+  it('takes over what suits files that were dropped before the page had found its last run', async () => {
+    const { tunesmith, trainer } = newTunesmith('finished');
+    const waiting: (() => void)[] = [];
+    const later = async <T>(answer: Promise<T>): Promise<T> => {
+      await new Promise<void>((resolve) => waiting.push(resolve));
+      return answer;
+    };
+    const [probe, suggestion] = [trainer.probe(), trainer.suggest()];
+    vi.spyOn(trainer, 'probe').mockImplementation(() => later(probe));
+    const suggest = vi.spyOn(trainer, 'suggest').mockImplementation(() => later(suggestion));
+    const opened = tunesmith.open();
+    await vi.waitFor(() => expect(tunesmith.run.summary).not.toBeNull());
+    const taken = tunesmith.take(withoutFolder([new File(['A hen.'], 'hen.txt')]));
+    await vi.waitFor(() => expect(suggest).toHaveBeenCalledTimes(1));
+    expect(waiting).toHaveLength(2);
+    const answering = setInterval(() => waiting.shift()?.());
+    await Promise.all([opened, taken]);
+    clearInterval(answering);
+    expect(tunesmith.plan.config.max_steps).toBe(60);
   });
 
   it('does not tokenise again what was cancelled when another model was chosen', async () => {
