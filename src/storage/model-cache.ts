@@ -45,6 +45,8 @@ export class ModelCache {
     const sizes = await folder.sizes();
     const damaged = record.files.find(({ name, bytes }) => sizes.get(name) !== bytes);
     if (damaged !== undefined) {
+      // The same model may have been dropped again, and its files have taken the place of these.
+      if ((await this.get(id))?.folder !== record.folder) return this.open(id);
       const what = `the file of the model ${plainName(id)} is gone or cut short; remove the model and install it again`;
       throw new InputError(what, { file: damaged.name });
     }

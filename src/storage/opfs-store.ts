@@ -49,19 +49,32 @@ function opfsFolder(name: string, directory: FileSystemDirectoryHandle): StoredF
     name,
     async sizes() {
       const sizes = new Map<string, number>();
-      for await (const [file, handle] of directory.entries()) {
-        if (handle.kind !== 'file') continue;
-        sizes.set(file, (await handle.getFile()).size);
-      }
+      // Another worker may delete files, or the folder, while they are counted.
+      await unlessNotFound(addSizes(directory, sizes));
       return sizes;
     },
     async open(file) {
       const handle = await unlessNotFound(directory.getFileHandle(file));
-      return handle && blobSource(file, await handle.getFile());
+      const blob = handle && (await unlessNotFound(handle.getFile()));
+      return blob && blobSource(file, blob);
     },
-    append: async (file) => openAppender(await directory.getFileHandle(file, { create: true })),
+    async append(file) {
+      const handle = await unlessNotFound(directory.getFileHandle(file, { create: true }));
+      if (handle) return openAppender(handle);
+      throw new InputError('the folder for it was deleted meanwhile; try again', { file });
+    },
     remove: (file) => unlessNotFound(directory.removeEntry(file)).then(nothing),
   };
+}
+
+async function addSizes(
+  directory: FileSystemDirectoryHandle,
+  sizes: Map<string, number>,
+): Promise<void> {
+  for await (const [name, handle] of directory.entries()) {
+    const file = handle.kind === 'file' && (await unlessNotFound(handle.getFile()));
+    if (file) sizes.set(name, file.size);
+  }
 }
 
 /** A ByteSource over a Blob, such as a file that was dropped. */

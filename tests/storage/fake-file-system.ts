@@ -14,14 +14,15 @@ export class FakeFileSystem {
 
   readonly root = this.directory();
 
-  private directory(): FileSystemDirectoryHandle {
+  /** @param isThere whether the directory has not been deleted */
+  private directory(isThere: () => boolean = () => true): FileSystemDirectoryHandle {
     const entries = new Map<string, unknown>();
     const get = (name: string, create: boolean | undefined, make: () => unknown): unknown => {
       // As the API does: no name that could reach elsewhere.
       if (name === '' || name === '.' || name === '..' || name.includes('/')) {
         throw new TypeError('Name is not allowed.');
       }
-      if (!entries.has(name) && create !== true) throw notFound();
+      if (!isThere() || (!entries.has(name) && create !== true)) throw notFound();
       const entry = entries.get(name) ?? make();
       entries.set(name, entry);
       return entry;
@@ -29,12 +30,13 @@ export class FakeFileSystem {
     const handle = {
       kind: 'directory',
       entries: async function* () {
-        for (const entry of entries) yield await Promise.resolve(entry);
+        if (!isThere()) throw notFound();
+        for (const entry of [...entries]) yield await Promise.resolve(entry);
       },
       getDirectoryHandle: (name: string, options?: { create?: boolean }) =>
-        attempt(() => get(name, options?.create, () => this.directory())),
+        attempt(() => get(name, options?.create, () => this.directory(() => entries.has(name)))),
       getFileHandle: (name: string, options?: { create?: boolean }) =>
-        attempt(() => get(name, options?.create, () => this.file(name))),
+        attempt(() => get(name, options?.create, () => this.file(name, () => entries.has(name)))),
       removeEntry: (name: string) =>
         attempt(() => {
           if (!entries.delete(name)) throw notFound();
@@ -43,7 +45,7 @@ export class FakeFileSystem {
     return handle as unknown as FileSystemDirectoryHandle;
   }
 
-  private file(name: string): object {
+  private file(name: string, isThere: () => boolean): object {
     let content = new Uint8Array();
     let isLocked = false;
     const put = (bytes: Uint8Array, at: number, into: Uint8Array<ArrayBuffer>) => {
@@ -97,7 +99,11 @@ export class FakeFileSystem {
     return {
       kind: 'file',
       name,
-      getFile: () => attempt(() => new File([content], name)),
+      getFile: () =>
+        attempt(() => {
+          if (!isThere()) throw notFound();
+          return new File([content], name);
+        }),
       ...(this.synchronous ? { createSyncAccessHandle } : { createWritable }),
     };
   }

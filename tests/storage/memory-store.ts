@@ -14,6 +14,7 @@ export class MemoryStore implements FileStore {
   }
 
   remove(name: string): Promise<void> {
+    this.content.get(name)?.clear();
     this.content.delete(name);
     return Promise.resolve();
   }

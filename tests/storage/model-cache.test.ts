@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { InputError } from '../../src/errors';
 import { memorySource, readAll, type ByteSource } from '../../src/formats/byte-source';
 import { openLlamaFolder } from '../../src/formats/llama-folder';
@@ -50,6 +50,18 @@ describe('ModelCache.importFiles', () => {
     await cache.importFiles('m', sources(), { check: openLlamaFolder });
     expect(store.content.size).toBe(1);
     expect(store.content.has(before ?? '')).toBe(false);
+  });
+
+  it('opens the new files where they take the place of those that are being looked at', async () => {
+    const { cache, store } = await setUp();
+    await cache.importFiles('m', sources());
+    const open = store.folder.bind(store);
+    vi.spyOn(store, 'folder').mockImplementationOnce(async (name) => {
+      const folder = await open(name);
+      await cache.importFiles('m', sources());
+      return folder;
+    });
+    await openLlamaFolder(await cache.open('m'));
   });
 
   it('refuses two files of one name', async () => {

@@ -54,6 +54,22 @@ describe.each([
     expect(await folder.open('x')).toBeUndefined();
   });
 
+  it('counts and opens nothing that is deleted meanwhile', async () => {
+    const { store, folder } = await setUp();
+    for (const file of ['x', 'y', 'z']) {
+      const appender = await folder.append(file);
+      await appender.append(bytes(1));
+      await appender.close();
+    }
+    const [sizes] = await Promise.all([folder.sizes(), folder.remove('z')]);
+    expect([...sizes.keys()]).toEqual(['x', 'y']);
+    const [source] = await Promise.all([folder.open('y'), folder.remove('y')]);
+    expect(source).toBeUndefined();
+    await store.remove('owner/model: a?');
+    expect((await folder.sizes()).size).toBe(0);
+    await expect(folder.append('x')).rejects.toThrow('x: the folder for it was deleted meanwhile');
+  });
+
   it('tells a full storage, and keeps what was there and no part of what was not', async () => {
     const { folder, system } = await setUp();
     const file = await folder.append('x');
