@@ -9,6 +9,6 @@ import { Tunesmith } from './state/tunesmith.svelte';
 const target = document.getElementById('page');
 if (!target) throw new Error('index.html has no element with the id "page"');
 
-const tunesmith = new Tunesmith(startWorkers());
+const tunesmith = new Tunesmith(startWorkers(), new BroadcastChannel('tunesmith'));
 mount(App, { target, props: { tunesmith, bands: new Bands(tunesmith) } });
 tunesmith.alerts.guard(() => tunesmith.open());

@@ -23,7 +23,11 @@ export class Dataset {
   /** The rows of the table; others when the data are. */
   rows = $state.raw(new RowPages(() => Promise.resolve([])));
 
-  constructor(private readonly link: WorkerLink<DatasetWorker>) {
+  /** @param onStored told when other data or other tokens are stored, or none any more */
+  constructor(
+    private readonly link: WorkerLink<DatasetWorker>,
+    private readonly onStored: () => void,
+  ) {
     this.#worker = link.api;
     this.operation = new Operation(() => this.#cancel());
   }
@@ -40,6 +44,21 @@ export class Dataset {
     }
   }
 
+  /**
+   * Shows the data as another tab has left them, unless this one makes them others now.
+   *
+   * @returns whether they are shown
+   */
+  async followOtherTab(): Promise<boolean> {
+    const isAtWork = () => this.operation.running;
+    if (isAtWork()) return false;
+    const stored = await this.#worker.current();
+    if (isAtWork()) return false;
+    if (stored) await this.#show(stored);
+    else if (this.summary) this.#forget(this.summary);
+    return true;
+  }
+
   /** @returns whether they are shown now; false when it was cancelled */
   async importFiles(files: File[], tokenization: Tokenization): Promise<boolean> {
     this.#imports += 1;
@@ -47,8 +66,10 @@ export class Dataset {
       const summary = await this.operation.run('Reading', (onProgress) =>
         this.#worker.importFiles(files, tokenization, onProgress),
       );
-      if (summary) await this.#show(summary);
-      return summary !== undefined;
+      if (!summary) return false;
+      this.onStored();
+      await this.#show(summary);
+      return true;
     } finally {
       this.#imports -= 1;
     }
@@ -65,8 +86,10 @@ export class Dataset {
     const summary = await this.operation.run('Tokenising again', (onProgress) =>
       this.#worker.retokenize(before.id, tokenization, onProgress),
     );
-    if (summary && this.summary === before) await this.#show(summary);
-    return summary !== undefined;
+    if (!summary) return false;
+    this.onStored();
+    if (this.summary === before) await this.#show(summary);
+    return true;
   }
 
   /** Forgets the data; what reads them meanwhile finds none. */
@@ -77,6 +100,7 @@ export class Dataset {
     // Tokens that are being made of them would bring them back.
     if (!this.importing) await this.operation.cancel();
     await this.#worker.remove(summary.id);
+    this.onStored();
   }
 
   /** Shows the tokens of an example. */

@@ -17,7 +17,11 @@ export class Models {
   readonly tokenizerId = $derived(this.chosen?.state === 'installed' ? this.chosen.id : STARTER);
   readonly operation: Operation;
 
-  constructor(private readonly trainer: TrainerWorker) {
+  /** @param onChange told when models have come or gone */
+  constructor(
+    private readonly trainer: TrainerWorker,
+    private readonly onChange: () => void,
+  ) {
     this.operation = new Operation(() => trainer.cancel('install'));
   }
 
@@ -44,6 +48,7 @@ export class Models {
     const installed = await this.operation.run(`Downloading ${model.name}`, (onProgress) =>
       this.trainer.installModel(model.id, onProgress),
     );
+    this.onChange();
     await this.load();
     if (installed) this.#replace(installed);
     return installed !== undefined;
@@ -54,7 +59,9 @@ export class Models {
     const installed = await this.operation.run('Copying the model', (onProgress) =>
       this.trainer.installFiles(folder, files, onProgress),
     );
-    if (installed) this.#choose(installed);
+    if (!installed) return;
+    this.onChange();
+    this.#choose(installed);
   }
 
   /** Deletes the chosen model's files; the starter is chosen instead where it cannot be downloaded again. */
@@ -62,8 +69,14 @@ export class Models {
     const model = this.chosen;
     if (!model) return;
     await this.trainer.removeModel(model.id);
+    this.onChange();
+    await this.reload();
+  }
+
+  /** Lists the models as they are now. Where the chosen one is gone, the starter is chosen. */
+  async reload(): Promise<void> {
     await this.load();
-    if (!this.list.some((other) => other.id === model.id)) this.chosenId = STARTER;
+    if (!this.chosen) this.chosenId = STARTER;
   }
 
   #choose(model: ModelSummary): void {

@@ -62,6 +62,11 @@ export class Preparation {
     }
   }
 
+  /** Shows the data as another tab has left them. Where this one wants other tokens, making them is left to Train: two tabs would not come to an end. */
+  async followOtherTab(): Promise<void> {
+    if (await this.parts.dataset.followOtherTab()) await this.suggest('shown beside');
+  }
+
   /** Makes the tokens that the chosen model wants, and finds settings that suit it. What the person set stays. */
   async followModel(): Promise<void> {
     this.#wantsSuggestion = 'taken over';
@@ -92,7 +97,7 @@ export class Preparation {
   }
 
   /**
-   * Finds out what the next run takes. Where an earlier run that is opened has other tokens, making them is left to Train.
+   * Finds out what the next run takes. Where an earlier run that is opened wants other tokens, making them is left to Train.
    *
    * @throws what kept tokens from being made or settings from being found
    */

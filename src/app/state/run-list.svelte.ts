@@ -7,7 +7,11 @@ export class RunList {
   all = $state.raw<RunSummary[]>([]);
   readonly compared = new SvelteMap<string, RunDetail>();
 
-  constructor(private readonly trainer: TrainerWorker) {}
+  /** @param onChange told when a run has another name, or is deleted */
+  constructor(
+    private readonly trainer: TrainerWorker,
+    private readonly onChange: () => void,
+  ) {}
 
   async load(): Promise<void> {
     this.all = await this.trainer.runs();
@@ -15,6 +19,7 @@ export class RunList {
 
   async rename(runId: string, name: string): Promise<void> {
     await this.trainer.renameRun(runId, name);
+    this.onChange();
     await this.load();
     const compared = this.compared.get(runId);
     if (compared) this.compared.set(runId, { ...compared, name });
@@ -22,6 +27,7 @@ export class RunList {
 
   async delete(runId: string): Promise<void> {
     await this.trainer.deleteRun(runId);
+    this.onChange();
     this.compared.delete(runId);
     await this.load();
   }

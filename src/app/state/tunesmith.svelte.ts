@@ -11,6 +11,7 @@ import { sortDropped, withoutFolder, type FoundFile } from './dropped-files';
 import { Machine } from './machine.svelte';
 import { Models } from './models.svelte';
 import { Operation } from './operation.svelte';
+import { OtherTabs, type Shared, type TabChannel } from './other-tabs';
 import { resolvesWithin } from './patience';
 import { Plan } from './plan.svelte';
 import { Preparation } from './preparation.svelte';
@@ -54,15 +55,24 @@ export class Tunesmith {
     () => this.run.summary?.hasAdapter === true && !this.run.moving && !this.download.running,
   );
   readonly #trainer: TrainerWorker;
+  /** Id of the run that was asked for last. */
+  #opening = '';
 
-  constructor(private readonly workers: Workers) {
+  /** @param channel to the other tabs of this page */
+  constructor(
+    private readonly workers: Workers,
+    channel: TabChannel,
+  ) {
+    const others = new OtherTabs(channel, (shared) =>
+      this.alerts.guard(() => this.#followOtherTab(shared)),
+    );
     this.#trainer = workers.trainer.api;
     this.machine = new Machine(this.#trainer);
-    this.models = new Models(this.#trainer);
-    this.dataset = new Dataset(workers.dataset);
+    this.models = new Models(this.#trainer, () => others.tell('models'));
+    this.dataset = new Dataset(workers.dataset, () => others.tell('data'));
     this.plan = new Plan(this.#trainer);
     this.preparation = new Preparation(this.#trainer, this);
-    this.runs = new RunList(this.#trainer);
+    this.runs = new RunList(this.#trainer, () => others.tell('runs'));
     this.answers = new AnswerPair(this.#trainer, () =>
       this.#unlessHung(this.#trainer.cancel('ask')),
     );
@@ -191,8 +201,11 @@ export class Tunesmith {
   }
 
   async openRun(runId: string): Promise<void> {
+    this.#opening = runId;
     if (runId === this.run.summary?.id) return;
     const detail = await this.#trainer.openRun(runId);
+    // Of several that are asked for the last one counts.
+    if (this.#opening !== runId) return;
     this.#showRun(detail);
     this.#chooseModelOf(detail);
     await this.preparation.foresee();
@@ -200,9 +213,7 @@ export class Tunesmith {
 
   async deleteRun(runId: string): Promise<void> {
     await this.runs.delete(runId);
-    if (runId !== this.run.summary?.id) return;
-    this.run.close();
-    await this.answers.clear();
+    if (runId === this.run.summary?.id) await this.#closeRun();
   }
 
   /**
@@ -237,7 +248,7 @@ export class Tunesmith {
     if (event.type === 'lock') {
       const changed = event.lock === 'elsewhere' || this.machine.lock === 'elsewhere';
       this.machine.lock = event.lock;
-      if (changed) this.alerts.guard(() => this.#followOtherTabs());
+      if (changed) this.alerts.guard(() => this.#followRuns());
       // A run has ended, here or in another tab: the GPU may be timed again, and the run says how fast it was.
       if (event.lock === 'free') this.preparation.time();
     }
@@ -248,13 +259,33 @@ export class Tunesmith {
     this.runs.tell(event);
   }
 
-  /** Another tab has begun a run, or let go of it: what is shown of the runs that are not at work here may be another now. */
-  async #followOtherTabs(): Promise<void> {
-    await this.runs.load();
-    const shown = this.runs.all.find(({ id }) => id === this.run.summary?.id);
-    if (shown && shown.phase !== this.run.phase && !this.run.atWork) {
-      this.run.open(await this.#trainer.openRun(shown.id));
+  /** Shows what another tab has changed in what all of them share. */
+  async #followOtherTab(shared: Shared): Promise<void> {
+    switch (shared) {
+      case 'data':
+        return this.preparation.followOtherTab();
+      case 'models':
+        await this.models.reload();
+        return this.preparation.foresee();
+      case 'runs':
+        return this.#followRuns();
     }
+  }
+
+  /** Another tab has begun a run, let go of it, named it or deleted it: the run that is shown, unless it is at work here, may be another now. */
+  async #followRuns(): Promise<void> {
+    await this.runs.load();
+    const { summary, atWork } = this.run;
+    if (!summary || atWork) return;
+    const now = this.runs.all.find(({ id }) => id === summary.id);
+    if (!now) return this.#closeRun();
+    if (now.phase === summary.phase && now.name === summary.name) return;
+    this.run.open(await this.#trainer.openRun(now.id));
+  }
+
+  async #closeRun(): Promise<void> {
+    this.run.close();
+    await this.answers.clear();
   }
 }
 

@@ -169,10 +169,11 @@ function openPage(scheduler: fc.Scheduler): Page {
   const storage = new Storage(scheduler);
   const trainer = new SlowTrainerWorker(storage);
   const link = { onFailure: () => undefined, restart: () => undefined };
-  const tunesmith = new Tunesmith({
+  const workers = {
     dataset: { api: new SlowDatasetWorker(storage), ...link },
     trainer: { api: trainer, ...link },
-  });
+  };
+  const tunesmith = new Tunesmith(workers, { postMessage: () => undefined, onmessage: null });
   return { tunesmith, storage, trainer, errors: [], pending: [] };
 }
 

@@ -1,5 +1,6 @@
 import type { Page } from '@playwright/test';
 import { expect, test } from '../page-test';
+import { openPage } from './run-page';
 
 const ENDS: Record<string, (page: Page) => Promise<void>> = {
   closed: (page) => page.close(),
@@ -46,3 +47,26 @@ for (const [end, endTab] of Object.entries(ENDS)) {
     console.log(`the tab has ${end}; the other saw it after ${Date.now() - ended} ms`);
   });
 }
+
+test('two tabs show the same data, whichever was given them', async ({
+  page,
+  context,
+  siteAddress,
+}) => {
+  const dropIn = (tab: Page, name: string, text: string) =>
+    tab
+      .getByLabel('Choose files')
+      .setInputFiles({ name, mimeType: 'text/plain', buffer: Buffer.from(text) });
+  const dataset = (tab: Page) => tab.getByRole('region', { name: 'Dataset' });
+  const second = await context.newPage();
+  await openPage(page, siteAddress);
+  await openPage(second, siteAddress);
+  await dropIn(page, 'a.txt', 'The hen sat.');
+  await expect(dataset(second)).toContainText('a.txt', { timeout: 30_000 });
+  await dropIn(second, 'b.txt', 'The cow came in.');
+  await expect(dataset(page)).toContainText('b.txt', { timeout: 30_000 });
+  await expect(page.getByRole('button', { name: 'Train' })).toBeEnabled();
+  await page.getByRole('button', { name: 'Forget these files' }).click();
+  await expect(dataset(second)).toHaveCount(0);
+  for (const tab of [page, second]) await expect(tab.getByRole('alert')).toHaveCount(0);
+});
