@@ -18,16 +18,14 @@ export class Dataset {
   readonly #worker: DatasetWorker;
   /** Whether files are being read, whose data take the place of those that are shown. */
   readonly importing = $derived.by(() => this.#imports > 0);
+  /** Counts what this tab has changed in what is stored. */
+  changes = 0;
   /** Imports that have not ended: one, and those that it has cancelled. */
   #imports = $state(0);
   /** The rows of the table; others when the data are. */
   rows = $state.raw(new RowPages(() => Promise.resolve([])));
 
-  /** @param onStored told when other data or other tokens are stored, or none any more */
-  constructor(
-    private readonly link: WorkerLink<DatasetWorker>,
-    private readonly onStored: () => void,
-  ) {
+  constructor(private readonly link: WorkerLink<DatasetWorker>) {
     this.#worker = link.api;
     this.operation = new Operation(() => this.#cancel());
   }
@@ -67,7 +65,7 @@ export class Dataset {
         this.#worker.importFiles(files, tokenization, onProgress),
       );
       if (!summary) return false;
-      this.onStored();
+      this.changes += 1;
       await this.#show(summary);
       return true;
     } finally {
@@ -87,7 +85,7 @@ export class Dataset {
       this.#worker.retokenize(before.id, tokenization, onProgress),
     );
     if (!summary) return false;
-    this.onStored();
+    this.changes += 1;
     if (this.summary === before) await this.#show(summary);
     return true;
   }
@@ -100,7 +98,7 @@ export class Dataset {
     // Tokens that are being made of them would bring them back.
     if (!this.importing) await this.operation.cancel();
     await this.#worker.remove(summary.id);
-    this.onStored();
+    this.changes += 1;
   }
 
   /** Shows the tokens of an example. */

@@ -33,9 +33,14 @@ export class Preparation {
   /** How tokens are being made. */
   #making: Tokenization | null = null;
 
+  /** How many of the changes of the data the other tabs were told. */
+  #told = 0;
+
+  /** @param tellOthers told when this tab has other data or other tokens, and will not change them again at once */
   constructor(
     private readonly trainer: TrainerWorker,
     private readonly parts: Parts,
+    private readonly tellOthers: () => void,
   ) {}
 
   /** Reads files, whose data take the place of those that are there, and finds settings that suit them. */
@@ -120,7 +125,7 @@ export class Preparation {
   }
 
   async #goRound(): Promise<void> {
-    const { models, plan } = this.parts;
+    const { dataset, models, plan } = this.parts;
     let change: number;
     let failure: { error: unknown } | null;
     do {
@@ -138,6 +143,8 @@ export class Preparation {
       await plan.foresee(models.chosenId, this.#datasetToTrainOn());
     } while (change !== this.#change);
     this.time();
+    if (dataset.changes > this.#told) this.tellOthers();
+    this.#told = dataset.changes;
     if (failure) throw failure.error;
   }
 

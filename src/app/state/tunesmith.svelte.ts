@@ -69,9 +69,9 @@ export class Tunesmith {
     this.#trainer = workers.trainer.api;
     this.machine = new Machine(this.#trainer);
     this.models = new Models(this.#trainer, () => others.tell('models'));
-    this.dataset = new Dataset(workers.dataset, () => others.tell('data'));
+    this.dataset = new Dataset(workers.dataset);
     this.plan = new Plan(this.#trainer);
-    this.preparation = new Preparation(this.#trainer, this);
+    this.preparation = new Preparation(this.#trainer, this, () => others.tell('data'));
     this.runs = new RunList(this.#trainer, () => others.tell('runs'));
     this.answers = new AnswerPair(this.#trainer, () =>
       this.#unlessHung(this.#trainer.cancel('ask')),
