@@ -99,14 +99,17 @@ describe('the trainer service', () => {
     const locks = new FakeLocks();
     const first = await openTab(bench, locks.of('a'));
     const second = await openTab(bench, locks.of('b'));
-    let hangs = false;
+    let hangs: () => void = () => undefined;
+    const hanging = new Promise<void>((resolve) => (hangs = resolve));
+    let reads = 0;
     bench.onOccasion = async (name) => {
+      if (name !== 'readStep' || (reads += 1) !== 3) return;
+      hangs();
       // A tab that is killed does nothing more.
-      if (name === 'readStep' && hangs) await new Promise(() => undefined);
+      await new Promise(() => undefined);
     };
     const { id } = await first.service.train(REQUEST);
-    await first.until((event) => event.type === 'steps' && event.metrics[0]?.step === 2);
-    hangs = true;
+    await hanging;
     await second.until(isLock('elsewhere'));
     await expect(second.service.train(REQUEST)).rejects.toThrow(LockError);
     await expect(second.service.resume(id)).rejects.toThrow(LockError);
@@ -120,7 +123,6 @@ describe('the trainer service', () => {
     bench.loaded = 0;
     await second.until((event) => event.type === 'lock' && event.lock === 'free');
     expect((await second.service.openRun(id)).phase).toBe('interrupted');
-    hangs = false;
     await second.service.resume(id);
     await second.until(isPhase('finished'));
     expect((await second.service.openRun(id)).metrics.map(({ step }) => step)).toEqual([
