@@ -5,6 +5,7 @@ import { asFileFolder, type FileStore, type StoredFolder } from './file-store';
 import type { Database, ModelFileRecord, ModelRecord } from './schema';
 
 const COPY_BYTES = 4 * 1024 * 1024;
+const DROPPED = 'files:';
 
 export interface ImportOptions {
   /** Bytes copied so far, of all. */
@@ -37,10 +38,7 @@ export class ModelCache {
   /** An installed model's folder. @throws InputError where it is not installed, or not whole any more */
   async open(id: string): Promise<FileFolder> {
     const record = await this.get(id);
-    if (record?.state !== 'installed')
-      throw new InputError(
-        `the model ${plainName(id)} is not installed; download it or drop its folder again`,
-      );
+    if (record?.state !== 'installed') throw notInstalled(id);
     const folder = await this.folder(record);
     const sizes = await folder.sizes();
     const damaged = record.files.find(({ name, bytes }) => sizes.get(name) !== bytes);
@@ -197,6 +195,21 @@ export class ModelCache {
       return changed;
     });
   }
+}
+
+export function notInstalled(modelId: string): InputError {
+  const remedy = isDropped(modelId) ? 'drop its folder again' : 'download it';
+  return new InputError(`the model ${plainName(modelId)} is not installed; ${remedy}`);
+}
+
+/** Id of a model of a person's own files. */
+export function droppedId(folder: string, fingerprint: string): string {
+  return `${DROPPED}${folder}#${fingerprint}`;
+}
+
+/** Whether a model is of a person's own files, which no hub knows, nor may hear of. */
+export function isDropped(modelId: string): boolean {
+  return modelId.startsWith(DROPPED);
 }
 
 /** What a model is called beyond this machine: a repository of the hub, or the folder that was dropped. */

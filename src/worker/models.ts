@@ -1,7 +1,6 @@
 import type { Catalogue, CatalogueModel } from '../storage/catalogue';
 import type { Tokenizer } from '../data/tokenizer';
 import { loadTokenizer } from '../data/tokenizer';
-import { InputError } from '../errors';
 import type { FileFolder } from '../formats/byte-source';
 import { fingerprint } from '../formats/fingerprint';
 import { openLlamaFolder, readLlamaConfig, type LlamaFolder } from '../formats/llama-folder';
@@ -11,7 +10,7 @@ import { elementCount } from '../engine/tensor';
 import type { HubClient } from '../storage/hub-client';
 import { downloadModel } from '../storage/hub-download';
 import { parseRepository, planDownload, type HubPlan } from '../storage/hub-plan';
-import { plainName } from '../storage/model-cache';
+import { droppedId, isDropped, notInstalled, plainName } from '../storage/model-cache';
 import { blobSource } from '../storage/opfs-store';
 import type { ModelRecord } from '../storage/schema';
 import type { ModelSummary, ProgressListener } from './api';
@@ -117,7 +116,7 @@ export class Models {
     const sources = files.map((file) => blobSource(file.name, file));
     // Runs know their model by its id: other weights in a folder of the same name must have another.
     const name = folder === '' ? 'dropped model' : folder;
-    const id = `files:${name}#${(await fingerprint(sources)).slice(0, FINGERPRINT_DIGITS)}`;
+    const id = droppedId(name, (await fingerprint(sources)).slice(0, FINGERPRINT_DIGITS));
     await this.services.models.importFiles(id, sources, {
       signal,
       check: openLlamaFolder,
@@ -133,10 +132,7 @@ export class Models {
 
   async #described(modelId: string): Promise<Described> {
     const model = (await this.list()).find(({ id }) => id === modelId);
-    if (!model)
-      throw new InputError(
-        `the model ${modelId} is not installed; download it or drop its folder again`,
-      );
+    if (!model) throw notInstalled(modelId);
     return model;
   }
 
@@ -145,6 +141,8 @@ export class Models {
   }
 
   async #plan(repository: string, signal?: AbortSignal): Promise<HubPlan> {
+    // Such a model may be asked for once more when it has been deleted.
+    if (isDropped(repository)) throw notInstalled(repository);
     const plan = this.#plans.get(repository) ?? (await planDownload(this.hub, repository, signal));
     this.#plans.set(repository, plan);
     return plan;

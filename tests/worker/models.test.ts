@@ -170,6 +170,20 @@ describe('a model that is dropped', () => {
     expect((await models.installFiles('', dropped(FILES), ...quietly)).name).toBe('dropped model');
   });
 
+  it('is not looked for on the hub once it is deleted', async () => {
+    const { hub, models } = await bench();
+    hub.changeList = () => {
+      throw new Error('the hub was asked');
+    };
+    const { id } = await models.installFiles('my-llama', dropped(FILES), ...quietly);
+    await models.remove(id);
+    const asked = vi.spyOn(globalThis, 'fetch');
+    const message = 'the model my-llama is not installed; drop its folder again';
+    expect(await inputErrorOf(models.config(id))).toBe(message);
+    expect(await inputErrorOf(models.install(id, ...quietly))).toBe(message);
+    expect(asked).not.toHaveBeenCalled();
+  });
+
   it('leaves nothing behind where it does not serve, and nothing that was there is lost', async () => {
     const { models, states, services } = await bench();
     await models.installFiles('my-llama', dropped(FILES), ...quietly);

@@ -64,11 +64,17 @@ export class Models {
     this.#choose(installed);
   }
 
-  /** Deletes the chosen model's files; the starter is chosen instead where it cannot be downloaded again. */
+  /** Deletes the chosen model's files; the starter is chosen instead, from the first, where it cannot be downloaded again. */
   async remove(): Promise<void> {
     const model = this.chosen;
     if (!model) return;
-    await this.trainer.removeModel(model.id);
+    if (model.origin === 'files') this.chosenId = STARTER;
+    try {
+      await this.trainer.removeModel(model.id);
+    } catch (error) {
+      this.chosenId = model.id;
+      throw error;
+    }
     this.onChange();
     await this.reload();
   }

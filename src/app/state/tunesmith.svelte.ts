@@ -132,7 +132,9 @@ export class Tunesmith {
 
   /** Deletes the chosen model's files, and makes the tokens of the model that is chosen then: without a tokenizer the data cannot be shown. */
   async removeModel(): Promise<void> {
-    await this.models.remove();
+    const removed = this.models.remove();
+    // What is being found out is of the model that goes.
+    await Promise.all([removed, this.preparation.foresee()]);
     await this.preparation.followModel();
   }
 
@@ -280,7 +282,13 @@ export class Tunesmith {
     const now = this.runs.all.find(({ id }) => id === summary.id);
     if (!now) return this.#closeRun();
     if (now.phase === summary.phase && now.name === summary.name) return;
-    this.run.open(await this.#trainer.openRun(now.id));
+    try {
+      this.run.open(await this.#trainer.openRun(now.id));
+    } catch (error) {
+      await this.runs.load();
+      // Where it is deleted by now, that is told next.
+      if (this.runs.all.some(({ id }) => id === now.id)) throw error;
+    }
   }
 
   async #closeRun(): Promise<void> {

@@ -93,6 +93,18 @@ describe('two tabs', () => {
     expect(await trainer.runs()).toEqual(second.runs.all);
   });
 
+  it('say nothing of a run that is deleted as soon as it has another name', async () => {
+    const { first, second, trainer } = await openTwoTabs('finished');
+    vi.spyOn(trainer, 'openRun').mockImplementation(async (id) => {
+      await trainer.deleteRun(id);
+      throw new Error('this run is not stored here any more');
+    });
+    await first.runs.rename('run-1', 'Hens');
+    await vi.waitFor(() => expect(second.runs.all.some(({ id }) => id === 'run-1')).toBe(false));
+    await new Promise((resolve) => setTimeout(resolve));
+    expect(second.alerts.shown).toEqual([]);
+  });
+
   it('choose the starter where the model is deleted that they had', async () => {
     const { first, second, trainer } = await openTwoTabs('dropped');
     const [starter] = await trainer.models();
@@ -298,6 +310,26 @@ describe('Tunesmith', () => {
     await tunesmith.removeModel();
     expect(retokenize).toHaveBeenCalledTimes(1);
     expect(tunesmith.dataset.summary?.tokenization.modelId).toBe('starter');
+  });
+
+  it('asks nothing more of a model that is being deleted, unless it stays', async () => {
+    const { tunesmith, trainer } = await openTunesmith();
+    const [starter] = await trainer.models();
+    if (!starter) throw new Error('the scene has no models');
+    const mine = { ...starter, id: 'files:mine#1', origin: 'files' } as const;
+    vi.spyOn(trainer, 'models').mockResolvedValue([starter, mine]);
+    await tunesmith.models.load();
+    await tunesmith.chooseModel(mine.id);
+    const forecast = vi.spyOn(trainer, 'forecast');
+    const remove = vi.spyOn(trainer, 'removeModel').mockImplementationOnce(async () => {
+      await tunesmith.change({ r: 4 });
+    });
+    await tunesmith.removeModel();
+    expect(forecast.mock.calls.map(([modelId]) => modelId)).not.toContain(mine.id);
+    await tunesmith.chooseModel(mine.id);
+    remove.mockRejectedValueOnce(new Error('the run at work needs this model'));
+    await expect(tunesmith.removeModel()).rejects.toThrow('needs this model');
+    expect(tunesmith.models.chosenId).toBe(mine.id);
   });
 
   it('foresees nothing from tokens that Train makes again, as after an older run is opened', async () => {
