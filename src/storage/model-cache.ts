@@ -197,6 +197,7 @@ export class ModelCache {
   }
 }
 
+/** Says that a model is not here, and how it comes here. */
 export function notInstalled(modelId: string): InputError {
   const remedy = isDropped(modelId) ? 'drop its folder again' : 'download it';
   return new InputError(`the model ${plainName(modelId)} is not installed; ${remedy}`);
@@ -214,7 +215,7 @@ export function isDropped(modelId: string): boolean {
 
 /** What a model is called beyond this machine: a repository of the hub, or the folder that was dropped. */
 export function plainName(modelId: string): string {
-  return modelId.replace(/^files:(.*)#[0-9a-f]*$/, '$1');
+  return isDropped(modelId) ? modelId.slice(DROPPED.length).replace(/#[0-9a-f]*$/, '') : modelId;
 }
 
 function isSameFile(

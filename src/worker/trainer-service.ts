@@ -136,7 +136,7 @@ export class TrainerService implements Api.TrainerWorker {
       // Another tab may have tokenised them again for its own model and settings.
       if (!sameTokenization(stored.summary.tokenization, { ...config, modelId: request.modelId })) {
         throw new InputError(
-          'the data are tokenised for another model or other settings; reload the page and train again',
+          'the data are tokenised for another model or other settings; train again',
         );
       }
       const taken = (await this.services.runs.list()).map(({ name }) => name);
