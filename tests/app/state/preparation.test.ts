@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { withoutFolder } from '../../../src/app/state/dropped-files';
 import { Tunesmith } from '../../../src/app/state/tunesmith.svelte';
 import { DEFAULT_CONFIG, type TrainingConfig } from '../../../src/config';
@@ -18,6 +18,7 @@ import { sameTokenization } from '../../../src/worker/tokenization';
 import { FakeDatasetWorker } from '../../browser/fake/fake-dataset-worker';
 import { FakeTrainerWorker } from '../../browser/fake/fake-trainer-worker';
 import { sceneNamed } from '../../browser/fake/scenes';
+import { withKeptStorage } from './page-of-scene';
 
 const OTHER_MODEL = 'files:mine#1';
 
@@ -224,13 +225,7 @@ async function use(page: Page, scheduler: fc.Scheduler, acts: readonly Step[]): 
   await scheduler.waitFor(Promise.all(page.pending));
 }
 
-// Train asks the browser to keep its storage, which Node's navigator, where it has one, does not know.
-beforeEach(() => {
-  vi.stubGlobal('navigator', { storage: { persisted: () => Promise.resolve(true) } });
-});
-afterEach(() => {
-  vi.unstubAllGlobals();
-});
+withKeptStorage();
 
 describe('what the next run is made of', () => {
   it('is what the person chose last, whenever the workers answer', async () => {

@@ -1,5 +1,6 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { Page } from '@playwright/test';
 import { drop } from '../drop';
 import { expect, test } from './scene-test';
 
@@ -112,16 +113,26 @@ test('every setting is under Advanced, and a bad one says what it must be', asyn
   await expect(steps).toHaveAttribute('placeholder', '100 from the epochs');
 });
 
-test('what is being typed is not replaced by a suggestion that arrives meanwhile', async ({
-  page,
-  openScene,
-}) => {
-  await openScene('suggesting');
+/** Drops a file and unfolds the settings, for which nothing is suggested yet. */
+async function dropAndLookAtSettings(page: Page): Promise<void> {
   await page
     .getByLabel('Choose files')
     .setInputFiles({ name: 'story.txt', mimeType: 'text/plain', buffer: Buffer.from('A hen.') });
   await expect(page.getByRole('region', { name: 'Dataset' })).toContainText('Trained');
   await page.getByRole('button', { name: 'Advanced' }).click();
+}
+
+async function suggestSixtySteps(page: Page): Promise<void> {
+  await page.evaluate(() => dispatchEvent(new Event('suggest')));
+  await expect(page.getByRole('spinbutton', { name: 'Steps', exact: true })).toHaveValue('60');
+}
+
+test('what is being typed is not replaced by a suggestion that arrives meanwhile', async ({
+  page,
+  openScene,
+}) => {
+  await openScene('suggesting');
+  await dropAndLookAtSettings(page);
   const prompts = page.getByRole('textbox', { name: 'Prompts' });
   await prompts.fill('What did the hen say?');
   const steps = page.getByRole('spinbutton', { name: 'Steps', exact: true });
@@ -145,15 +156,10 @@ for (const [role, name, typed] of [
     openScene,
   }) => {
     await openScene('suggesting');
-    await page
-      .getByLabel('Choose files')
-      .setInputFiles({ name: 'story.txt', mimeType: 'text/plain', buffer: Buffer.from('A hen.') });
-    await expect(page.getByRole('region', { name: 'Dataset' })).toContainText('Trained');
-    await page.getByRole('button', { name: 'Advanced' }).click();
+    await dropAndLookAtSettings(page);
     const field = page.getByRole(role, { name });
     await field.selectText();
-    await page.evaluate(() => dispatchEvent(new Event('suggest')));
-    await expect(page.getByRole('spinbutton', { name: 'Steps', exact: true })).toHaveValue('60');
+    await suggestSixtySteps(page);
     await page.keyboard.insertText(typed);
     await field.blur();
     await expect(field).toHaveValue(typed);
@@ -165,15 +171,10 @@ test('a field that was only looked into shows what was suggested meanwhile', asy
   openScene,
 }) => {
   await openScene('suggesting');
-  await page
-    .getByLabel('Choose files')
-    .setInputFiles({ name: 'story.txt', mimeType: 'text/plain', buffer: Buffer.from('A hen.') });
-  await expect(page.getByRole('region', { name: 'Dataset' })).toContainText('Trained');
-  await page.getByRole('button', { name: 'Advanced' }).click();
+  await dropAndLookAtSettings(page);
   const rank = page.getByRole('spinbutton', { name: 'Rank' });
   await rank.focus();
-  await page.evaluate(() => dispatchEvent(new Event('suggest')));
-  await expect(page.getByRole('spinbutton', { name: 'Steps', exact: true })).toHaveValue('60');
+  await suggestSixtySteps(page);
   await rank.blur();
   await expect(rank).toHaveValue('8');
 });
