@@ -79,10 +79,13 @@ export class Models {
     await this.reload();
   }
 
-  /** Lists the models as they are now. Where the chosen one is gone, the starter is chosen. */
+  /** Lists the models as they are now. Where the chosen one is gone, the starter is chosen; one that was only looked up is stored nowhere, and stays. */
   async reload(): Promise<void> {
+    const { chosen } = this;
     await this.load();
-    if (!this.chosen) this.chosenId = STARTER;
+    if (this.chosen) return;
+    if (chosen?.state === 'absent') this.#replace(chosen);
+    else this.chosenId = STARTER;
   }
 
   #choose(model: ModelSummary): void {

@@ -94,6 +94,20 @@ describe('two tabs', () => {
     await vi.waitFor(() => expect(second.models.chosenId).toBe('starter'));
   });
 
+  it('keep a model that one of them has looked up, though the other installs another', async () => {
+    const { first, second, trainer } = await openTwoTabs('dropped');
+    const [starter] = await trainer.models();
+    if (!starter) throw new Error('the scene has no models');
+    const found = { ...starter, id: 'owner/found', origin: 'hub', state: 'absent' } as const;
+    vi.spyOn(trainer, 'findModel').mockResolvedValue(found);
+    await second.findModel(found.id);
+    const models = vi.spyOn(trainer, 'models');
+    await first.models.installFiles({ folder: 'mine', files: [] });
+    await vi.waitFor(() => expect(models).toHaveBeenCalled());
+    await new Promise((resolve) => setTimeout(resolve));
+    expect(second.models.chosen).toEqual(found);
+  });
+
   it('hear nothing of what they do not know', async () => {
     const { first, channels } = await openTwoTabs('dropped');
     const [channel] = channels;
